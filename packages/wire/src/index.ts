@@ -17,3 +17,13 @@ export {
   hexToBytes,
 } from "./bytes.ts";
 export { CodedError, type ErrorDetail } from "./coded-error.ts";
+export { type DataHasher, HASH_BYTES, keccak256, sha256 } from "./hash.ts";
+export {
+  DATA_CHUNK_BYTES,
+  dataLeaves,
+  dataRoot,
+  merkleDepth,
+  merkleProof,
+  merkleRoot,
+  verifyMerkleProof,
+} from "./merkle.ts";
