@@ -15,7 +15,6 @@ const COMMANDS = {
   campaign: { run: ["scripts/campaign.ts"], dev: true },
   test: { run: ["scripts/test.ts"], dev: true },
   check: { run: ["scripts/check.ts"], dev: true },
-  fix: { run: ["scripts/fix.ts"], dev: true },
   generate: { run: ["scripts/generate.ts"], dev: true },
   forge: { run: ["scripts/forge.ts"], dev: true },
   node: { run: [], dev: true },
