@@ -7,4 +7,26 @@
  * @module
  */
 
-export {};
+// biome-ignore lint/performance/noBarrelFile: the package's one entry point
+export { decodeProgram, encodeProgram, PROGRAM_LIMITS, SPEC_VERSION } from "./codec.ts";
+export {
+  ASSET_KINDS,
+  type Asset,
+  type AssetKind,
+  type Block,
+  type CacheId,
+  OPCODES,
+  type Operator,
+  type OperatorName,
+  type Program,
+  rowStride,
+  TABLE_IDS,
+  type TableId,
+  type Tensor,
+  type TensorId,
+  type VariableId,
+} from "./program.ts";
+export { ProgramError, type ProgramErrorDetail } from "./program-error.ts";
+export { decodeRecord, encodeRecord } from "./record.ts";
+export { type ProgramRoots, programRoot, programRoots } from "./roots.ts";
+export { createTables, globalTables, TABLE_HASHES, type Tables, tableHash } from "./tables.ts";
