@@ -1,0 +1,113 @@
+import { spawn, spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+const root = path.join(import.meta.dirname, "..", "..");
+const bootstrap = path.join("scripts", "bootstrap.mjs");
+
+/** A project of one locked package, with a stand-in for npm that says how it was called. */
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "assay-bootstrap-"));
+  for (const file of [bootstrap, "packages/cli/bin/pinned-node.mjs"]) {
+    mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+    copyFileSync(path.join(root, file), path.join(folder, file));
+  }
+  write("npm.js", 'console.error("npm", process.argv.slice(2).join(" "));');
+  write("packages/cli/src/main.ts", 'console.log("started", process.argv.slice(2).join(" "));');
+  write("file.ts", "const code: number = 7;\nprocess.exit(code);");
+  lock("package-lock.json", "1.0.0");
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function write(file: string, text: string): void {
+  const target = path.join(folder, file);
+  mkdirSync(path.dirname(target), { recursive: true });
+  writeFileSync(target, text);
+}
+
+function lock(file: string, version: string, tool = "1.0.0"): void {
+  const packages = {
+    "": { version: "0.1.0" },
+    "packages/cli": { version: "0.1.0" },
+    "node_modules/@assay/cli": { resolved: "packages/cli", link: true },
+    "node_modules/needed": { version },
+    "node_modules/tool": { version: tool, dev: true },
+    "node_modules/elsewhere": { version: "1.0.0", optional: true },
+  };
+  write(file, JSON.stringify({ packages }));
+}
+
+function run(...args: readonly string[]) {
+  return spawnSync(process.execPath, [bootstrap, ...args], {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...process.env, npm_execpath: path.join(folder, "npm.js") },
+  });
+}
+
+describe("the bootstrap", () => {
+  test("installs what running needs, once, and passes the arguments on", () => {
+    const first = run("start", "--exit");
+    expect(first.stderr).toContain("npm ci --no-audit --no-fund --loglevel=error --omit=dev");
+    expect(first.stderr).toContain("because node_modules is not there");
+    expect(first.stdout).toBe("started start --exit\n");
+
+    lock("node_modules/.package-lock.json", "1.0.0");
+    expect(run("start").stderr).toBe("");
+  });
+
+  test("installs again when the lockfile has moved on", () => {
+    lock("node_modules/.package-lock.json", "0.9.0");
+    expect(run("start").stderr).toContain("because needed is not there");
+  });
+
+  test("asks for the development packages only where the command needs them", () => {
+    lock("node_modules/.package-lock.json", "1.0.0", "0.9.0");
+    expect(run("start").stderr).toBe("");
+    const { stderr } = run("node", "file.ts");
+    expect(stderr).toContain("because tool is not there");
+    expect(stderr).not.toContain("--omit=dev");
+  });
+
+  test("says what to do when the installation fails, and starts nothing", () => {
+    write("npm.js", "process.exit(9);");
+    const { status, stdout, stderr } = run("start");
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain("npm ended with 9");
+    expect(stderr).toContain('run "npm start" again');
+  });
+
+  test("ends with the exit code of what it ran", () => {
+    lock("node_modules/.package-lock.json", "1.0.0");
+    expect(run("node", "file.ts").status).toBe(7);
+  });
+
+  test.each([[["frobnicate"]], [["constructor"]], [[]], [["node"]]])(
+    "%j is a usage error",
+    (args) => {
+      lock("node_modules/.package-lock.json", "1.0.0");
+      expect(run(...args).status).toBe(2);
+    },
+  );
+
+  test("passes SIGTERM on and ends as the child ended", async () => {
+    lock("node_modules/.package-lock.json", "1.0.0");
+    write(
+      "wait.ts",
+      'process.on("SIGTERM", () => process.exit(5));\nconsole.log("up");\nsetInterval(() => {}, 1000);',
+    );
+
+    const child = spawn(process.execPath, [bootstrap, "node", "wait.ts"], {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    child.stdout.once("data", () => child.kill("SIGTERM"));
+    const code = await new Promise((done) => child.once("exit", done));
+    expect(code).toBe(5);
+  });
+});
