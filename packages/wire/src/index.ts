@@ -8,6 +8,7 @@
  */
 
 // biome-ignore lint/performance/noBarrelFile: the package's one entry point
+export { type Acceptance, acceptanceHash, acceptanceStruct } from "./acceptance.ts";
 export {
   bytesToHex,
   concatBytes,
@@ -17,7 +18,27 @@ export {
   hexToBytes,
 } from "./bytes.ts";
 export { CodedError, type ErrorDetail } from "./coded-error.ts";
+export { tokenBytes, tokenCommitment } from "./commitment.ts";
+export {
+  domainSeparator,
+  recoverTyped,
+  type SigningDomain,
+  signTyped,
+  typedDigest,
+} from "./eip712.ts";
+export { ADDRESS_BYTES } from "./field.ts";
+export { FormatError, type FormatErrorDetail } from "./format-error.ts";
 export { type DataHasher, HASH_BYTES, keccak256, sha256 } from "./hash.ts";
+export {
+  MAX_AMOUNT,
+  MAX_BODY_BYTES,
+  MAX_HELLO_PROGRAMS,
+  MAX_INV_TEMPERATURE,
+  MAX_TEXT_BYTES,
+  MAX_TOKENS,
+  MAX_TOKENS_PER_MESSAGE,
+  TOP_P_ONE,
+} from "./limits.ts";
 export {
   DATA_CHUNK_BYTES,
   dataLeaves,
@@ -27,3 +48,30 @@ export {
   merkleRoot,
   verifyMerkleProof,
 } from "./merkle.ts";
+export {
+  largestPrice,
+  type Order,
+  type OrderFault,
+  orderFault,
+  orderHash,
+  orderStruct,
+  priceOf,
+  type Sampling,
+  type SeedSource,
+} from "./order.ts";
+export {
+  FINISH_REASONS,
+  type FinishReason,
+  type Receipt,
+  receiptHash,
+  receiptStruct,
+} from "./receipt.ts";
+export {
+  decodeReceiptFile,
+  encodeReceiptFile,
+  MAX_RECEIPT_FILE_BYTES,
+  type ReceiptFile,
+} from "./receipt-file.ts";
+export { type Nonces, nonceHash, orderSeed } from "./seed.ts";
+export { addressOf, recoverAddress, SIGNATURE_BYTES, signDigest } from "./signature.ts";
+export type { Struct } from "./struct.ts";

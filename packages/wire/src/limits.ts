@@ -1,0 +1,27 @@
+/**
+ * Limits of the protocol: what one message, file or order may cost the one who reads it.
+ */
+
+/** spec/03 §3.4: prompt and output tokens, each; also the largest context (spec/01). */
+export const MAX_TOKENS = 16_384;
+
+/** spec/03 §3.1: the integer nearest to 2^10 / temperature; 0 is greedy. */
+export const MAX_INV_TEMPERATURE = 16_383;
+
+/** spec/03 §3.1: topP in 1/65536; this keeps everything. */
+export const TOP_P_ONE = 65_536;
+
+/** spec/03 §3.1: amounts and prices are uint128. */
+export const MAX_AMOUNT: bigint = 2n ** 128n - 1n;
+
+/** spec/05 §5.2: the body of one frame. */
+export const MAX_BODY_BYTES: number = 2 ** 20;
+
+/** spec/05 §5.3: programs in one HELLO. */
+export const MAX_HELLO_PROGRAMS = 64;
+
+/** spec/05 §5.3: tokens in one TOKENS. */
+export const MAX_TOKENS_PER_MESSAGE = 1024;
+
+/** spec/05 §5.3: bytes of UTF-8 in a REFUSE or FAIL. */
+export const MAX_TEXT_BYTES = 512;
