@@ -9,6 +9,12 @@
 
 // biome-ignore lint/performance/noBarrelFile: the package's one entry point
 export { decodeProgram, encodeProgram, PROGRAM_LIMITS, SPEC_VERSION } from "./codec.ts";
+export { chooseToken } from "./interpreter/choose-token.ts";
+export {
+  type InterpretedPosition,
+  interpret,
+  interpretedTraceRoot,
+} from "./interpreter/interpret.ts";
 export {
   ASSET_KINDS,
   type Asset,
@@ -30,3 +36,4 @@ export { ProgramError, type ProgramErrorDetail } from "./program-error.ts";
 export { decodeRecord, encodeRecord } from "./record.ts";
 export { type ProgramRoots, programRoot, programRoots } from "./roots.ts";
 export { createTables, globalTables, TABLE_HASHES, type Tables, tableHash } from "./tables.ts";
+export { traceLeaf, tracePosition, traceRoot } from "./trace.ts";
