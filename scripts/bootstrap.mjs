@@ -42,7 +42,7 @@ function firstMissing(withDev) {
   return undefined;
 }
 
-function install(command, withDev) {
+function install(withDev) {
   const missing = firstMissing(withDev);
   if (missing === undefined) return;
   const what = withDev ? "everything, development tools included" : "what running needs";
@@ -62,7 +62,7 @@ function install(command, withDev) {
     const why = result.error?.message ?? `npm ended with ${result.status ?? result.signal}`;
     process.stderr.write(
       `assay: the installation failed (${why}); npm's own message is above.\n` +
-        `assay: check the network, the disk and npm's settings ("npm config ls"), then run "npm ${command}" again; it starts afresh.\n`,
+        `assay: check the network, the disk and npm's settings ("npm config ls"), then try again; it starts afresh.\n`,
     );
     process.exit(1);
   }
@@ -78,7 +78,7 @@ if (entry === undefined) {
   );
   process.exit(2);
 }
-install(command, entry.dev);
+install(entry.dev);
 const [file, ...args] = [...entry.run, ...rest];
 if (file === undefined) {
   process.stderr.write(`assay: "npm run ${command}" needs a file to run\n`);

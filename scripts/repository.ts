@@ -12,6 +12,39 @@ export interface Manifest {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
+/** One package of package-lock.json. */
+export interface LockfileEntry {
+  readonly version?: string;
+  readonly link?: boolean;
+  readonly resolved?: string;
+  readonly integrity?: string;
+  readonly dev?: boolean;
+  readonly optional?: boolean;
+  readonly os?: readonly string[];
+  readonly cpu?: readonly string[];
+  readonly libc?: readonly string[];
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+export interface Lockfile {
+  readonly packages: Readonly<Record<string, LockfileEntry>>;
+}
+
+/** One exact version: no range, no tag. */
+export const EXACT_VERSION: RegExp = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
+
+/** Platform packages that a locked package wants and the lockfile does not hold. */
+export function missingPlatformPackages({ packages }: Lockfile) {
+  return Object.entries(packages).flatMap(([path, entry]) =>
+    Object.entries(entry.optionalDependencies ?? {})
+      .filter(([name, version]) => {
+        const held = [`node_modules/${name}`, `${path}/node_modules/${name}`];
+        return EXACT_VERSION.test(version) && !held.some((place) => place in packages);
+      })
+      .map(([name, version]) => ({ name, version, dev: entry.dev === true })),
+  );
+}
+
 /** Parses a JSON file that is ours; `T` is the shape that its writer promises. */
 export function readJson<T>(file: string): T {
   return JSON.parse(readFileSync(file, "utf8")) as T;

@@ -226,6 +226,14 @@ const PLANTED: Readonly<Record<string, readonly (readonly [string, RegExp, () =>
           text.replace(/("integrity": )/, '"resolved": "https://example.org/a.tgz",\n$1'),
         ),
     ],
+    [
+      "a lockfile without another platform's package",
+      /cli-darwin-arm64 .* is missing/,
+      () =>
+        copy.edit("package-lock.json", (text) =>
+          text.replace('"node_modules/@biomejs/cli-darwin-arm64"', '"node_modules/planted"'),
+        ),
+    ],
   ],
   unused: [
     [

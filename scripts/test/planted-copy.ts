@@ -42,7 +42,7 @@ export interface PlantedCopy extends Disposable {
   check(...names: readonly string[]): Outcome;
 }
 
-export interface Outcome {
+interface Outcome {
   readonly status: number | null;
   readonly output: string;
   /** The last line on standard output. */
