@@ -72,6 +72,22 @@ export {
   MAX_RECEIPT_FILE_BYTES,
   type ReceiptFile,
 } from "./receipt-file.ts";
+export {
+  createFrameDecoder,
+  encodeFrame,
+  FRAME_HEADER_BYTES,
+  type Frame,
+  type FrameDecoder,
+} from "./rpc/frame.ts";
+export { type Hello, type ProgramOffer, ROLES, signHello, verifyHello } from "./rpc/hello.ts";
+export {
+  decodeMessage,
+  encodeMessage,
+  MESSAGE_TYPES,
+  type Message,
+  RPC_CODES,
+  RPC_PROTOCOL,
+} from "./rpc/message.ts";
 export { type Nonces, nonceHash, orderSeed } from "./seed.ts";
 export { addressOf, recoverAddress, SIGNATURE_BYTES, signDigest } from "./signature.ts";
 export type { Struct } from "./struct.ts";
