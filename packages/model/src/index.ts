@@ -7,7 +7,10 @@
  * @module
  */
 
+export type { CheckCode } from "./check/refusal.ts";
+export type { Kind } from "./check/structure.ts";
 // biome-ignore lint/performance/noBarrelFile: the package's one entry point
+export { type AcceptedProgram, checkProgram, type RefusedProgram } from "./check.ts";
 export { decodeProgram, encodeProgram, PROGRAM_LIMITS, SPEC_VERSION } from "./codec.ts";
 export { chooseToken } from "./interpreter/choose-token.ts";
 export {
