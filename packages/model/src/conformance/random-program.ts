@@ -11,8 +11,6 @@ import type { Program } from "../program.ts";
 import { ProgramBuilder, type RowVariable, type ScaledRow } from "./program-builder.ts";
 import { Random } from "./random.ts";
 
-export { Random } from "./random.ts";
-
 const LIMIT = 2 ** 29;
 const WIDTHS = [37, 70, 24, 64, 65, 13, 1] as const;
 const INNER_WIDTHS = [50, 130, 64, 7, 200] as const;
