@@ -1,4 +1,4 @@
-/** `npm run forge -- ARGS`: npm's forge, in contracts/, compiling with npm's solc, offline. */
+/** `npm run forge -- ARGS`: npm's forge on contracts/, compiling with npm's solc, offline. */
 
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
@@ -17,18 +17,23 @@ function forgeBinary(): string {
   }
 }
 
-/** Runs forge in `project`; its output is returned where `capture` is set, and shown otherwise. */
+/**
+ * Runs forge on contracts/; its output is returned where `capture` is set, and shown otherwise.
+ *
+ * The root is the repository's: npm's packages must lie below it, or forge names the same source once
+ * by a relative and once by an absolute path, and solc finds only one of them.
+ */
 export function runForge(
   args: readonly string[],
-  { project = "contracts", capture = false } = {},
+  { capture = false } = {},
 ): SpawnSyncReturns<string> {
   return spawnSync(forgeBinary(), args, {
-    cwd: project,
     encoding: "utf8",
     stdio: ["ignore", capture ? "pipe" : "inherit", "inherit"],
     maxBuffer: 256 * 1024 * 1024,
     env: {
       ...process.env,
+      FOUNDRY_CONFIG: "contracts/foundry.toml",
       FOUNDRY_SOLC: path.join(import.meta.dirname, "solc.mjs"),
       FOUNDRY_OFFLINE: "true",
       FOUNDRY_DISABLE_NIGHTLY_WARNING: "true",

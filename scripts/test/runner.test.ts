@@ -19,9 +19,12 @@ const plant = (body: string) =>
 const PASSES = 'test("holds", () => expect(1).toBe(1));';
 const SKIPS = 'test.skip("waits for a tool", () => expect(1).toBe(1));';
 
-/** The whole output of forge's own cheat-code-free test: a contract whose test reverts or not. */
+/** A project of one test contract, without cheat codes. */
 function plantContract(body: string): void {
-  copy.write("contracts/foundry.toml", '[profile.default]\nsrc = "src"\ntest = "test"\n');
+  copy.write(
+    "contracts/foundry.toml",
+    '[profile.default]\nsrc = "contracts/src"\ntest = "contracts/test"\nout = "contracts/out"\ncache_path = "contracts/cache"\n',
+  );
   copy.write(
     "contracts/test/Planted.t.sol",
     `// SPDX-License-Identifier: Apache-2.0\npragma solidity ^0.8.37;\ncontract PlantedTest {\n${body}\n}\n`,
