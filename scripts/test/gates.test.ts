@@ -245,7 +245,7 @@ const PLANTED: Readonly<Record<string, readonly (readonly [string, RegExp, () =>
       "an export that nothing imports",
       /nobody/,
       () =>
-        copy.edit("packages/wire/src/bytes.ts", (text) => `${text}\nexport const nobody = 1;\n`),
+        copy.edit("packages/wire/src/digest.ts", (text) => `${text}\nexport const nobody = 1;\n`),
     ],
   ],
   generated: [

@@ -1,4 +1,4 @@
-/** A small copy of this repository (the tools and the package `wire`) to plant a violation in. */
+/** A small copy of this repository (its tools, and one package as small as can be) to plant a violation in. */
 
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import {
@@ -19,18 +19,76 @@ const COPIED = [
   ".gitignore",
   "biome.json",
   "knip.json",
-  "package.json",
   "package-lock.json",
   "tsconfig.base.json",
   "tsconfig.json",
   "tsconfig.tools.json",
   "vitest.config.ts",
-  "bench",
-  "packages/wire",
+  ...[
+    "check-boundaries.ts",
+    "check-pins.ts",
+    "check-sizes.ts",
+    "check-text.ts",
+    "check.ts",
+    "forge.ts",
+    "generate.ts",
+    "repository.ts",
+    "solc.mjs",
+    "summary.ts",
+    "test.ts",
+  ].map((script) => `scripts/${script}`),
 ];
 
-/** The bootstrap starts the package `cli`, which the copy does not have. */
-const NOT_COPIED = ["scripts/test", "scripts/bootstrap.mjs"];
+/** Only what the copy itself uses, so that it does not change with our dependencies. */
+const ROOT_MANIFEST = `{
+  "private": true,
+  "type": "module",
+  "workspaces": [
+    "packages/*"
+  ],
+  "devDependencies": {
+    "solc": "0.8.37",
+    "vitest": "5.1.1"
+  }
+}
+`;
+
+/** The one package of the copy: a source, its test, and a dependency from npm. */
+const PACKAGE: Readonly<Record<string, string>> = {
+  "package.json": `{
+  "name": "@assay/wire",
+  "type": "module",
+  "exports": {
+    ".": "./src/index.ts"
+  },
+  "dependencies": {
+    "@noble/hashes": "2.4.0"
+  }
+}
+`,
+  "tsconfig.json": `{
+  "extends": "../../tsconfig.base.json",
+  "compilerOptions": { "rootDir": "src", "outDir": "dist" },
+  "include": ["src/**/*.ts"]
+}
+`,
+  "src/index.ts": `// biome-ignore lint/performance/noBarrelFile: the package's one entry point
+export { digest } from "./digest.ts";
+`,
+  "src/digest.ts": `import { sha256 } from "@noble/hashes/sha2.js";
+
+export function digest(bytes: Uint8Array): Uint8Array {
+  return sha256(bytes);
+}
+`,
+  "test/digest.test.ts": `import { expect, test } from "vitest";
+import { digest } from "../src/index.ts";
+
+test("a digest has 32 bytes", () => {
+  expect(digest(new Uint8Array(1))).toHaveLength(32);
+});
+`,
+};
 
 export interface PlantedCopy extends Disposable {
   write(file: string, text: string): void;
@@ -67,16 +125,7 @@ function linkPackages(folder: string): void {
 export function plantedCopy(): PlantedCopy {
   const folder = mkdtempSync(path.join(tmpdir(), "assay-gates-"));
   const at = (file: string) => path.join(folder, file);
-  for (const entry of COPIED) {
-    cpSync(path.join(root, entry), at(entry), {
-      recursive: true,
-      filter: (file) => path.basename(file) !== "dist",
-    });
-  }
-  cpSync(path.join(root, "scripts"), at("scripts"), {
-    recursive: true,
-    filter: (file) => !NOT_COPIED.includes(path.relative(root, file)),
-  });
+  for (const entry of COPIED) cpSync(path.join(root, entry), at(entry));
   linkPackages(folder);
   const copy: PlantedCopy = {
     write(file, text) {
@@ -113,6 +162,8 @@ export function plantedCopy(): PlantedCopy {
       text.replace(/"references": \[[^\]]*\]/, `"references": [${references}]`),
     );
   }
+  for (const [file, text] of Object.entries(PACKAGE)) copy.write(`packages/wire/${file}`, text);
+  copy.write("package.json", ROOT_MANIFEST);
   copy.write("layers.json", '{ "wire": [] }\n');
   copy.write("scripts/generated.json", '{ "rows": [] }\n');
   copy.run(["git", "init", "-q"]);
