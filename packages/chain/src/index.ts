@@ -1,10 +1,48 @@
 /**
  * Chain: contract bindings, events and the embedded development chain.
  *
- * The only package that speaks JSON-RPC.
- * Does not own: the contracts themselves (`contracts/`), what a receipt means (verifier), or roles (node).
+ * Does not own: what is worth paying for (verifier), keys at rest (node).
  *
  * @module
  */
 
-export {};
+// biome-ignore lint/performance/noBarrelFile: the package's one entry point
+export { ChainError, type ChainErrorDetail } from "./chain-error.ts";
+export {
+  type Batch,
+  type ChainClient,
+  type ChainReader,
+  connectChain,
+  fromHex,
+  type OrderState,
+  openChain,
+  type SignedReceipt,
+  type Transaction,
+  toHex,
+} from "./client.ts";
+export { type CourtEvent, type FollowCourtOptions, followCourt } from "./court-events.ts";
+export {
+  DEVELOPMENT_TERMS,
+  type DeployOptions,
+  deployContracts,
+  type Funding,
+  fund,
+  type Terms,
+  TOKEN,
+} from "./deploy.ts";
+export {
+  DEVELOPMENT_CHAIN_ID,
+  type DevelopmentChain,
+  type DevelopmentChainOptions,
+  startDevelopmentChain,
+} from "./development-chain.ts";
+export { FAUCET_KEY } from "./development-keys.ts";
+export {
+  type Address,
+  CONTRACT_NAMES,
+  type ContractName,
+  formatNetworkFile,
+  type NetworkFile,
+  parseNetworkFile,
+} from "./network-file.ts";
+export { findPayment, type Payment } from "./payment.ts";

@@ -1,0 +1,34 @@
+import { CodedError } from "@assay/wire";
+
+/** What can go wrong between a role and the chain; `detail.code` is stable. */
+export type ChainErrorDetail =
+  | { readonly code: "CHAIN_BINARY_MISSING"; readonly platform: string }
+  | { readonly code: "CHAIN_NOT_STARTED"; readonly waitedMs: number; readonly output: string }
+  | { readonly code: "CHAIN_WRONG_ID"; readonly expected: number; readonly actual: number }
+  | { readonly code: "CHAIN_DEVELOPMENT_KEY"; readonly chainId: number; readonly address: string }
+  | { readonly code: "CHAIN_REVERTED"; readonly action: string; readonly reason: string }
+  | { readonly code: "CHAIN_NETWORK_FILE"; readonly field: string; readonly problem: string };
+
+/** Thrown by this package for every failure that a caller can act on. */
+export class ChainError extends CodedError<ChainErrorDetail> {
+  constructor(detail: ChainErrorDetail, options?: ErrorOptions) {
+    super(detail, describe(detail), options);
+  }
+}
+
+function describe(detail: ChainErrorDetail): string {
+  switch (detail.code) {
+    case "CHAIN_BINARY_MISSING":
+      return `the development chain (anvil) has no binary for ${detail.platform}; install it (npm install @foundry-rs/anvil) or use a network file with an RPC of your own`;
+    case "CHAIN_NOT_STARTED":
+      return `the development chain did not answer within ${detail.waitedMs} ms; it said: ${detail.output || "nothing"}`;
+    case "CHAIN_WRONG_ID":
+      return `the RPC serves chain ${detail.actual}, the network file is for chain ${detail.expected}; check the URL`;
+    case "CHAIN_DEVELOPMENT_KEY":
+      return `${detail.address} is a well-known development key and everybody holds it; it is refused on chain ${detail.chainId}. Use a key of your own`;
+    case "CHAIN_REVERTED":
+      return `${detail.action} was refused by the contract: ${detail.reason}`;
+    case "CHAIN_NETWORK_FILE":
+      return `network file: ${detail.field} ${detail.problem}`;
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Sends one account's transactions in order: one at a time gets its nonce, none waits for the one before.
+ */
+
+import {
+  type Abi,
+  BaseError,
+  ContractFunctionRevertedError,
+  encodeFunctionData,
+  type Hex,
+  type PublicClient,
+  type TransactionReceipt,
+} from "viem";
+import type { PrivateKeyAccount } from "viem/accounts";
+import { ChainError } from "./chain-error.ts";
+import type { Address } from "./network-file.ts";
+
+/** EIP-7825: the most gas one transaction may use. */
+const TRANSACTION_GAS_LIMIT = 16_777_216n;
+/** Head room over the estimate: state may move between estimate and inclusion. */
+const GAS_MARGIN_PERCENT = 130n;
+
+export interface Call {
+  readonly address: Address;
+  readonly abi: Abi;
+  readonly functionName: string;
+  readonly args: readonly unknown[];
+}
+
+export interface Transactor {
+  readonly address: Address;
+  /**
+   * Simulates, signs and sends; resolves with the hash once the RPC took it.
+   * @throws {ChainError} `CHAIN_REVERTED` with the contract's own error when the simulation fails.
+   */
+  send(call: Call): Promise<Hex>;
+  /** `send`, then waits for inclusion. @throws {ChainError} `CHAIN_REVERTED` also when it reverts there. */
+  execute(call: Call): Promise<TransactionReceipt>;
+  /** Sends raw creation code or value, without simulation. */
+  sendRaw(request: RawTransaction): Promise<Hex>;
+}
+
+export interface RawTransaction {
+  readonly to?: Address;
+  readonly data?: Hex;
+  readonly value?: bigint;
+  readonly gas: bigint;
+}
+
+export function createTransactor(client: PublicClient, account: PrivateKeyAccount): Transactor {
+  const nonces = createNonces(() =>
+    client.getTransactionCount({ address: account.address, blockTag: "pending" }),
+  );
+
+  async function sendRaw(request: RawTransaction): Promise<Hex> {
+    const chainId = client.chain?.id ?? (await client.getChainId());
+    const fees = await client.estimateFeesPerGas();
+    return nonces.use(async (nonce) => {
+      const serializedTransaction = await account.signTransaction({
+        type: "eip1559",
+        chainId,
+        nonce,
+        gas: request.gas,
+        maxFeePerGas: fees.maxFeePerGas,
+        maxPriorityFeePerGas: fees.maxPriorityFeePerGas,
+        ...(request.to === undefined ? {} : { to: request.to }),
+        ...(request.data === undefined ? {} : { data: request.data }),
+        ...(request.value === undefined ? {} : { value: request.value }),
+      });
+      return client.sendRawTransaction({ serializedTransaction });
+    });
+  }
+
+  async function send(call: Call): Promise<Hex> {
+    const data = encodeFunctionData(call);
+    const gas = await client
+      .estimateContractGas({ ...call, account, blockTag: "pending" })
+      .catch((error: unknown) => rejectReverted(call, error));
+    const padded = (gas * GAS_MARGIN_PERCENT) / 100n;
+    return sendRaw({
+      to: call.address,
+      data,
+      gas: padded > TRANSACTION_GAS_LIMIT ? TRANSACTION_GAS_LIMIT : padded,
+    });
+  }
+
+  return {
+    address: account.address,
+    send,
+    sendRaw,
+    async execute(call) {
+      const hash = await send(call);
+      const receipt = await client.waitForTransactionReceipt({ hash });
+      if (receipt.status === "success") return receipt;
+      throw new ChainError({
+        code: "CHAIN_REVERTED",
+        action: call.functionName,
+        reason: `transaction ${hash} reverted when it was included`,
+      });
+    },
+  };
+}
+
+/** Turns viem's revert into ours, keeping the contract's error name and arguments; rethrows the rest. */
+function rejectReverted(call: Call, error: unknown): never {
+  if (error instanceof BaseError) {
+    const reverted = error.walk((cause) => cause instanceof ContractFunctionRevertedError);
+    if (reverted instanceof ContractFunctionRevertedError) {
+      const args = (reverted.data?.args ?? []).map(String).join(", ");
+      const name = reverted.data?.errorName ?? reverted.reason ?? reverted.shortMessage;
+      throw new ChainError(
+        { code: "CHAIN_REVERTED", action: call.functionName, reason: `${name}(${args})` },
+        { cause: error },
+      );
+    }
+  }
+  throw error;
+}
+
+interface Nonces {
+  /** Runs `task` with the next nonce, after the one before was taken by the RPC or given back. */
+  use<T>(task: (nonce: number) => Promise<T>): Promise<T>;
+}
+
+function createNonces(fetchNext: () => Promise<number>): Nonces {
+  let next: number | undefined;
+  let tail: Promise<unknown> = Promise.resolve();
+  return {
+    use(task) {
+      const run = tail.then(async () => {
+        const nonce = next ?? (await fetchNext());
+        try {
+          const result = await task(nonce);
+          next = nonce + 1;
+          return result;
+        } catch (error) {
+          // Whether the RPC took it is unknown: ask the chain next time.
+          next = undefined;
+          throw error;
+        }
+      });
+      tail = run.catch(() => undefined);
+      return run;
+    },
+  };
+}
