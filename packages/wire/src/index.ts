@@ -30,7 +30,6 @@ export { ADDRESS_BYTES } from "./field.ts";
 export { FormatError, type FormatErrorDetail } from "./format-error.ts";
 export { type DataHasher, HASH_BYTES, keccak256, sha256 } from "./hash.ts";
 export {
-  MAX_AMOUNT,
   MAX_BODY_BYTES,
   MAX_HELLO_PROGRAMS,
   MAX_INV_TEMPERATURE,

@@ -11,9 +11,6 @@ export const MAX_INV_TEMPERATURE = 16_383;
 /** spec/03 §3.1: topP in 1/65536; this keeps everything. */
 export const TOP_P_ONE = 65_536;
 
-/** spec/03 §3.1: amounts and prices are uint128. */
-export const MAX_AMOUNT: bigint = 2n ** 128n - 1n;
-
 /** spec/05 §5.2: the body of one frame. */
 export const MAX_BODY_BYTES: number = 2 ** 20;
 

@@ -3,7 +3,7 @@
  */
 
 import { address, bytes32, u8Of, u32, u64, u128 } from "./field.ts";
-import { MAX_AMOUNT, MAX_INV_TEMPERATURE, TOP_P_ONE } from "./limits.ts";
+import { MAX_INV_TEMPERATURE, TOP_P_ONE } from "./limits.ts";
 import { type Struct, struct } from "./struct.ts";
 
 /** 0: from both nonces. 1: from the client's explicit seed (spec/03 §3.3). */
@@ -61,7 +61,7 @@ export function orderHash(order: Order): Uint8Array {
   return orderStruct.hash(order);
 }
 
-/** What so many tokens cost by the order's prices; more than {@link MAX_AMOUNT} is no price. */
+/** What so many tokens cost by the order's prices; more than uint128 holds is no price. */
 export function priceOf(order: Order, promptTokens: number, outputTokens: number): bigint {
   return BigInt(promptTokens) * order.promptPrice + BigInt(outputTokens) * order.outputPrice;
 }
@@ -77,8 +77,7 @@ export type OrderFault =
   | "PROMPT_EMPTY"
   | "MAX_TOKENS_ZERO"
   | "CONTEXT_EXCEEDED"
-  | "CLIENT_SEED_UNUSED"
-  | "PRICE_OVERFLOW";
+  | "CLIENT_SEED_UNUSED";
 
 function samplingInRange({ invTemperature, topP }: Sampling): boolean {
   if (invTemperature === 0) return topP === TOP_P_ONE;
@@ -96,6 +95,5 @@ export function orderFault(order: Order, context: number): OrderFault | null {
   if (order.maxTokens === 0) return "MAX_TOKENS_ZERO";
   if (order.promptTokens + order.maxTokens - 1 > context) return "CONTEXT_EXCEEDED";
   if (order.seedSource === 0 && order.clientSeed !== 0n) return "CLIENT_SEED_UNUSED";
-  if (largestPrice(order) > MAX_AMOUNT) return "PRICE_OVERFLOW";
   return null;
 }
