@@ -15,8 +15,9 @@ type Layers = Readonly<Record<string, readonly LayerEntry[]>>;
 
 const SCOPE = "@assay/";
 const SOURCES = [".ts", ".mts", ".js", ".mjs", ".svelte"];
+/** What looks like a module's name, after a word that imports; `"from", "to"` in data does not. */
 const SPECIFIER =
-  /(?:\bfrom|\bimport|\brequire|\bimport\.meta\.resolve)\s*\(?\s*["']([^"'\n]+)["']/g;
+  /(?<!["'\w])(?:from|import|require|import\.meta\.resolve)\s*\(?\s*["']([@\w.#][^"'\s]*)["']/g;
 
 const layers = readJson<Layers>("layers.json");
 const rootManifest = readJson<Manifest>("package.json");
