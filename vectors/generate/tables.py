@@ -66,30 +66,37 @@ def rsqrt_entry(m):
     return y
 
 
-brackets = list(exp_brackets(32769))
-tables = {
-    "exp": exp_table(brackets),
-    "silu": silu_table(brackets),
-    "recip": [(1 << 27) // (m + 1) for m in range(1 << 13, 1 << 14)],
-    "rsqrt": [rsqrt_entry(m) for m in range(1 << 12, 1 << 14)],
-}
-lengths = {"exp": 65536, "silu": 65536, "recip": 8192, "rsqrt": 12288}
-first_zero = tables["exp"].index(0)
-assert first_zero == 10647 and not any(tables["exp"][first_zero:])
+def all_tables():
+    """The tables by name, each a list in index order."""
+    brackets = list(exp_brackets(32769))
+    return {
+        "exp": exp_table(brackets),
+        "silu": silu_table(brackets),
+        "recip": [(1 << 27) // (m + 1) for m in range(1 << 13, 1 << 14)],
+        "rsqrt": [rsqrt_entry(m) for m in range(1 << 12, 1 << 14)],
+    }
 
-out = {}
-for name, entries in tables.items():
+
+def describe(name, entries):
+    lengths = {"exp": 65536, "silu": 65536, "recip": 8192, "rsqrt": 12288}
     assert len(entries) == lengths[name]
-    data = b"".join(e.to_bytes(2, "little", signed=True) for e in entries)
-    at = sorted({0, 1, 2, len(entries) // 3, len(entries) // 2 - 1300, len(entries) // 2, len(entries) - 1})
+    middle = len(entries) // 2
+    at = {0, 1, 2, len(entries) // 3, middle - 1300, middle, len(entries) - 1}
     if name == "exp":
-        at = sorted({*at, 709, 1024, first_zero - 1, first_zero})
-    out[name] = {
+        first_zero = entries.index(0)
+        assert first_zero == 10647 and not any(entries[first_zero:])
+        at |= {709, 1024, first_zero - 1, first_zero}
+    data = b"".join(entry.to_bytes(2, "little", signed=True) for entry in entries)
+    return {
         "sha256": hashlib.sha256(data).hexdigest(),
         "entries": len(entries),
         "least": min(entries),
         "largest": max(entries),
-        "samples": [[i, entries[i]] for i in at],
+        "samples": [[i, entries[i]] for i in sorted(at)],
     }
-path = pathlib.Path(__file__).parent.parent / "tables.json"
-path.write_text(json.dumps(out, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    out = {name: describe(name, entries) for name, entries in all_tables().items()}
+    path = pathlib.Path(__file__).parent.parent / "tables.json"
+    path.write_text(json.dumps(out, indent=1) + "\n")
