@@ -404,7 +404,7 @@ def run(program, tokens):
                 values.append(rope(values[o["x"]], o["headDim"], angles, o["s"], o["bound"]))
             elif name == "embed":
                 m = vectors[o["multiplier"]][token]
-                values.append([requant24(e, m, o["s"]) for e in matrices[o["weight"]][token]])
+                values.append([rshift(small(e * m), o["s"]) for e in matrices[o["weight"]][token]])
             else:
                 values += apply(o, values, caches, vectors, matrices)
             if index + 1 in ends:

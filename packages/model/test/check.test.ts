@@ -13,11 +13,11 @@ describe("an accepted program", () => {
     if (!checked.ok) throw new Error(checked.message);
     const first = (count: number): unknown[] =>
       checked.kinds.slice(0, count).map((kind, i) => [kind, checked.widths[i], checked.bounds[i]]);
-    // embed, rowscale to 12 bits of ±2^22, rmsnorm with B 4095.
+    // embed with M up to 15511 and s 0, rowscale to 12 bits of its 21, rmsnorm with B 4095.
     expect(first(4)).toEqual([
-      ["row", 4, 2 ** 22],
+      ["row", 4, 127 * 15511],
       ["row", 4, 4095],
-      ["exponent", 1, 11],
+      ["exponent", 1, 9],
       ["row", 4, 4095],
     ]);
     // qk of 2 · 2047 · 2047, softmax, pv of 2^15 · 8191.

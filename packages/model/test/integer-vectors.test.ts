@@ -12,7 +12,7 @@ import {
 } from "../src/index.ts";
 import { namedIn, requant16, requant24, rshift } from "../src/interpreter/arithmetic.ts";
 import { pnorm, pv, qk, softmax } from "../src/interpreter/attention-operators.ts";
-import { matmul, rmsnorm, rope, rowscale, table } from "../src/interpreter/row-operators.ts";
+import { embed, matmul, rmsnorm, rope, rowscale, table } from "../src/interpreter/row-operators.ts";
 import { readVectors } from "./vectors.ts";
 
 const named = namedIn("test", 0);
@@ -49,6 +49,7 @@ describe("operators", () => {
   type Shift = { s: number; t: number; bound: number };
   type Heads = { headDim: number; heads: number };
   type Case =
+    | { op: "embed"; s: number; weight: number[]; multiplier: number; y: number[] }
     | { op: "rowscale"; bits: number; x: number[]; y: number[]; exponent: number }
     | ({
         op: "rmsnorm";
@@ -99,6 +100,11 @@ describe("operators", () => {
   /** What the interpreter makes of the case: its outputs, in order. */
   function outputs(o: Case): unknown[] {
     switch (o.op) {
+      case "embed": {
+        const m = multiplier([1, o.multiplier]);
+        const operator = { ...o, weight: id, multiplier: id };
+        return [embed(named, operator, matrix([o.y.map(() => 0), o.weight]), m, 1)];
+      }
       case "rowscale":
         return rowscale(named, { ...o, x: id }, o.x);
       case "rmsnorm":

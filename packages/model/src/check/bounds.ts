@@ -98,8 +98,7 @@ export function checkBounds(program: Program, structure: Structure): number[] {
 function outputBounds(d: Deriver, o: Operator): number[] {
   switch (o.op) {
     case "embed":
-      d.requant24(LARGEST_WEIGHT, o.multiplier, o.s);
-      return [RESIDUAL_BOUND];
+      return [embedBound(d, o)];
     case "add":
       return [d.fits("y", d.of(o.a) + d.of(o.b))];
     case "rowscale": {
@@ -126,6 +125,12 @@ function outputBounds(d: Deriver, o: Operator): number[] {
     default:
       return attentionBounds(d, o);
   }
+}
+
+function embedBound(d: Deriver, o: Extract<Operator, { readonly op: "embed" }>): number {
+  let largest = 0;
+  for (const m of d.tensor(o.multiplier).data) largest = Math.max(largest, m);
+  return Math.floor((LARGEST_WEIGHT * largest + half(o.s)) / 2 ** o.s);
 }
 
 function attentionBounds(

@@ -212,7 +212,7 @@ function checkRowOperator(b: Builder, o: Operator, program: Program): void {
     case "embed": {
       const [, width = 0] = b.tensor(o.weight, "int8", program.vocab, null).dims;
       b.tensor(o.multiplier, "uint16", program.vocab);
-      b.attribute("s", o.s, 0, 28);
+      b.attribute("s", o.s, 0, 20);
       b.define("row", width);
       break;
     }
@@ -331,7 +331,7 @@ function checkRope(
   if (o.headDim % 2 !== 0) b.refuse("CHECK_ATTRIBUTE", `D is ${o.headDim}, which is odd`);
   b.multiple(width, o.headDim);
   b.tensor(o.table, "int16", context, o.headDim / 2, 2);
-  b.attribute("s", o.s, 0, 28);
+  b.attribute("s", o.s, 0, 15);
   b.attribute("B", o.bound, 1, LARGEST_INT16);
   b.define("row", width);
 }

@@ -56,10 +56,10 @@ export class ProgramBuilder {
 
   embed(width: number): RowVariable {
     const weight = this.#matrix(this.#vocab, width, 1).id;
-    const s = this.#random.pick([0, 0, 1, 7, 28]);
-    const multiplier = this.#multipliers(this.#vocab, 16383);
+    const s = this.#random.pick([0, 0, 1, 7, 20]);
+    const { id: multiplier, largest } = this.#multipliers(this.#vocab, 16383);
     this.#operators.push({ op: "embed", weight, multiplier, s });
-    return this.#row(width, RESIDUAL_BOUND);
+    return this.#row(width, Math.floor((127 * largest + half(s)) / 2 ** s));
   }
 
   /** null where the sum might not fit. */
@@ -94,7 +94,7 @@ export class ProgramBuilder {
       op: "rmsnorm",
       x: scaled.x.id,
       exponent: scaled.exponent.id,
-      multiplier: this.#multipliers(scaled.x.width, 16383),
+      multiplier: this.#multipliers(scaled.x.width, 16383).id,
       epsilon: this.#random.pick([0, 1, 4096, this.#random.int(0, LIMIT - 1), LIMIT - 1]),
       s: this.#random.pick([0, 1, 2, 3, 4, 5, 12]),
       t: this.#narrowing(bound),
@@ -118,7 +118,7 @@ export class ProgramBuilder {
     let s = this.#random.chance(75) ? natural : this.#random.pick([0, 1, 28]);
     while (x.bound + half(s) >= LIMIT) s--;
     const bound = this.#bound(largest);
-    const multiplier = this.#multipliers(x.width, 16383);
+    const multiplier = this.#multipliers(x.width, 16383).id;
     const t = this.#narrowing(bound);
     this.#operators.push({ op: "requant16", x: x.id, multiplier, s, t, bound });
     return this.#row(x.width, bound);
@@ -126,7 +126,7 @@ export class ProgramBuilder {
 
   requant24(x: RowVariable, exponent: ExponentVariable | null = null): RowVariable {
     const s = this.#shift24(x.bound, exponent?.largest ?? 0);
-    const multiplier = this.#multipliers(x.width, largestMultiplier(x.bound, s));
+    const multiplier = this.#multipliers(x.width, largestMultiplier(x.bound, s)).id;
     this.#operators.push({
       op: "requant24",
       x: x.id,
@@ -148,7 +148,7 @@ export class ProgramBuilder {
    * @param headDim even
    */
   rope(x: RowVariable, headDim: number, largest: number): RowVariable {
-    let s = this.#random.pick([14, 14, 13, 0, 15, 28]);
+    let s = this.#random.pick([14, 14, 13, 0, 15]);
     while (x.bound * 2 ** 15 + half(s) >= LIMIT) s--;
     const bound = this.#bound(largest);
     const table = this.#angles(headDim / 2);
@@ -173,7 +173,7 @@ export class ProgramBuilder {
     this.#operators.push({ op: "qk", q: q.id, cache: k.id, headDim, heads });
     const scores = this.#row(heads, headDim * q.bound * k.bound);
     const s = this.#shift24(scores.bound, 0);
-    const multiplier = this.#multipliers(heads, largestMultiplier(scores.bound, s));
+    const multiplier = this.#multipliers(heads, largestMultiplier(scores.bound, s)).id;
     this.#operators.push({ op: "softmax", x: scores.id, multiplier, s });
     const p = this.#variables++;
     const mass = this.#variables++;
@@ -235,13 +235,14 @@ export class ProgramBuilder {
     return Math.max(s, least);
   }
 
-  #multipliers(count: number, largest: number): number {
+  #multipliers(count: number, most: number): { id: number; largest: number } {
     const random = this.#random;
     const isExtreme = random.chance(30);
     const data = Uint16Array.from({ length: count }, () =>
-      isExtreme ? random.pick([1, 2, largest, largest]) : random.int(1, largest),
+      isExtreme ? random.pick([1, 2, most, most]) : random.int(1, most),
     );
-    return this.#tensor({ type: "uint16", dims: [count], data });
+    const id = this.#tensor({ type: "uint16", dims: [count], data });
+    return { id, largest: Math.max(...data) };
   }
 
   /** Weights, at their extremes as often as not, of which each row fits inputs up to `bound`. */
@@ -256,7 +257,7 @@ export class ProgramBuilder {
     }[style];
     const stride = rowStride(k);
     const data = new Int8Array(rows * stride);
-    const most = Math.floor((LIMIT - 1) / bound);
+    const most = Math.floor((LIMIT - 1) / Math.max(bound, 1));
     const sums: number[] = [];
     for (let n = 0; n < rows; n++) {
       const oneSign = random.chance(20);

@@ -29,7 +29,7 @@ export function embed(
   m: Tensor,
   token: number,
 ): Row {
-  return matrixRow(weight, token).map((e) => requant24(named, e, at(m.data, token), s));
+  return matrixRow(weight, token).map((e) => rshift(named, "E·M", e * at(m.data, token), s));
 }
 
 /** 1.5.2 */
