@@ -5,8 +5,7 @@ import type { VerifyContext } from "./context.ts";
 import type { Fact, FactCode } from "./verdict.ts";
 
 const TEXTS: { readonly [K in FactCode]: string } = {
-  SEED_FROM_BOTH:
-    "the seed was fixed by the client's and the worker's nonce: neither could choose it",
+  SEED_FROM_BOTH: "the seed comes from the nonces of client and worker",
   SEED_FROM_CLIENT:
     "the seed is the user's explicit one: the same program, request and seed give the same answer",
   WORKER_NONCE_TRUSTED:
