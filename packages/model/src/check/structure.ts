@@ -5,7 +5,7 @@ import { Refusal } from "./refusal.ts";
 
 export type Kind = "row" | "exponent" | "ragged" | "mass";
 
-export interface Variable {
+interface Variable {
   readonly kind: Kind;
   /** Elements of a row; heads of a ragged value or a mass; 1 for an exponent. */
   readonly width: number;
@@ -15,7 +15,7 @@ export interface Variable {
   readonly block: number;
 }
 
-export interface CacheShape {
+interface CacheShape {
   readonly width: number;
   readonly block: number;
   /** The variable that its append writes. */
