@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { keccak_256 } from "@noble/hashes/sha3.js";
 import { beforeEach, expect, test } from "vitest";
 import { KERNELS_SHA256 } from "../src/generated/kernels-wasm.ts";
 import { kernelsWasm } from "../src/kernels.ts";
+import { keccak256 } from "../src/twins/keccak256.ts";
 import { type Hashes, merkle, traceLeaf } from "../src/twins/tree.ts";
 import { BenchMemory } from "./bench-memory.ts";
 
@@ -11,7 +11,7 @@ const { kernels } = memory;
 
 const hashes: Hashes = {
   sha256: (bytes) => Uint8Array.from(createHash("sha256").update(bytes).digest()),
-  keccak256: (bytes) => keccak_256(bytes),
+  keccak256: (bytes) => keccak256(bytes),
 };
 
 beforeEach(() => memory.clear());
@@ -24,13 +24,26 @@ test("the module is the one whose hash is recorded", () => {
   expect(createHash("sha256").update(bytes).digest("hex")).toBe(KERNELS_SHA256);
 });
 
-test("keccak256 is the EVM's, for every length around the rate", () => {
-  const dst = memory.room(32);
-  for (let length = 0; length < 300; length++) {
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+
+test("the keccak twin is SHA3-256 with SHA3's padding, and the EVM's hash of nothing", () => {
+  for (const length of [0, 1, 135, 136, 137, 272, 300]) {
+    const message = noise(length, length);
+    const sha3 = createHash("sha3-256").update(message).digest("hex");
+    expect(hex(keccak256(message, 0x06))).toBe(sha3);
+  }
+  // EIP-1052: the code hash of an account without code.
+  const nothing = "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
+  expect(hex(keccak256(new Uint8Array()))).toBe(nothing);
+});
+
+test("keccak256 is its twin, for every length around the rate", () => {
+  for (let length = 0; length < 280; length++) {
     memory.clear();
+    const dst = memory.room(32);
     const message = noise(length, length);
     kernels.keccak256(dst, memory.place(message), length);
-    expect(memory.bytes(dst, 32)).toEqual(keccak_256(message));
+    expect(memory.bytes(dst, 32)).toEqual(keccak256(message));
   }
 });
 
