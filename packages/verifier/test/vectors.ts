@@ -42,7 +42,7 @@ export interface Vector {
   readonly execute: Execute;
 }
 
-export const bytes = (hex: string): Uint8Array => hexToBytes(hex.slice(2));
+const bytes = (hex: string): Uint8Array => hexToBytes(hex.slice(2));
 
 function expectedOf(json: NonNullable<JsonContext["expected"]>): Expected {
   const { chainId, settlement, client, worker, orderHash, workerNonce, clientSeed, ...rest } = json;

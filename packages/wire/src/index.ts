@@ -9,6 +9,7 @@
 
 // biome-ignore lint/performance/noBarrelFile: the package's one entry point
 export { type Acceptance, acceptanceHash, acceptanceStruct } from "./acceptance.ts";
+export { ByteReader } from "./byte-reader.ts";
 export {
   bytesToHex,
   concatBytes,
