@@ -55,7 +55,8 @@ export interface ChainReader {
   blockNumber(): Promise<bigint>;
   /** The program root under a registered name. */
   programOf(name: string): Promise<Uint8Array | undefined>;
-  isRegistered(programRoot: Uint8Array): Promise<boolean>;
+  /** The name that a program root was registered under. */
+  nameOf(programRoot: Uint8Array): Promise<string | undefined>;
   tokenBalance(party: Uint8Array): Promise<bigint>;
   isActive(party: Uint8Array): Promise<boolean>;
   stakeOf(party: Uint8Array): Promise<bigint>;
@@ -127,13 +128,13 @@ function createReader(network: NetworkFile, rpc: PublicClient): ChainReader {
       const root = await rpc.readContract({ ...models, functionName: "programOf", args: [name] });
       return BigInt(root) === 0n ? undefined : fromHex(root);
     },
-    async isRegistered(programRoot) {
+    async nameOf(programRoot) {
       const model = await rpc.readContract({
         ...models,
         functionName: "modelOf",
         args: [toHex(programRoot)],
       });
-      return BigInt(model.registrant) !== 0n;
+      return BigInt(model.registrant) === 0n ? undefined : model.name;
     },
     tokenBalance: (party) =>
       rpc.readContract({

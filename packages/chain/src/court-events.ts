@@ -36,7 +36,17 @@ export type CourtEvent =
       readonly fraud: boolean;
       readonly tx: Hex;
     }
-  | { readonly kind: "dismissed"; readonly caseId: bigint; readonly tx: Hex };
+  | { readonly kind: "dismissed"; readonly caseId: bigint; readonly tx: Hex }
+  /** Of the stake contract: what a proven fraud cost, in base units. */
+  | {
+      readonly kind: "slashed";
+      readonly party: Uint8Array;
+      readonly amount: bigint;
+      readonly toChallenger: bigint;
+      readonly toJuror: bigint;
+      readonly burned: bigint;
+      readonly tx: Hex;
+    };
 
 export interface FollowCourtOptions extends Omit<FollowOptions, "addresses" | "onLog"> {
   readonly onEvent: (event: CourtEvent) => Promise<void> | void;
@@ -47,13 +57,15 @@ export async function followCourt(chain: ChainReader, options: FollowCourtOption
   const { onEvent, ...follow } = options;
   await followLogs(chain.rpc, {
     ...follow,
-    addresses: [chain.network.contracts.court],
+    addresses: [chain.network.contracts.court, chain.network.contracts.stake],
     onLog: async (log) => {
       const event = courtEventOf(log);
       if (event !== undefined) await onEvent(event);
     },
   });
 }
+
+const EVENTS = [...contracts.JuryCourt.abi, ...contracts.Stake.abi] as const;
 
 /** Undefined for a log that is none of the court's events that matter here. */
 export function courtEventOf(log: {
@@ -63,7 +75,7 @@ export function courtEventOf(log: {
 }): CourtEvent | undefined {
   const tx = log.transactionHash;
   const event = decodeEventLog({
-    abi: contracts.JuryCourt.abi,
+    abi: EVENTS,
     topics: log.topics,
     data: log.data,
   });
@@ -99,6 +111,16 @@ export function courtEventOf(log: {
       };
     case "ChallengeDismissed":
       return { kind: "dismissed", caseId: event.args.caseId, tx };
+    case "Slashed":
+      return {
+        kind: "slashed",
+        party: fromHex(event.args.party),
+        amount: event.args.amount,
+        toChallenger: event.args.toChallenger,
+        toJuror: event.args.toJuror,
+        burned: event.args.burned,
+        tx,
+      };
     default:
       return undefined;
   }

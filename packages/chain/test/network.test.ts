@@ -80,7 +80,7 @@ describe("the contracts on a development chain", () => {
     expect(await client.programOf("demo")).toBeUndefined();
     await client.registerModel(root, "demo");
     expect(await worker.programOf("demo")).toEqual(root);
-    expect(await worker.isRegistered(root)).toBe(true);
+    expect(await worker.nameOf(root)).toBe("demo");
     await expect(client.registerModel(keccak256(Uint8Array.of(2)), "demo")).rejects.toThrow(
       /NameTaken\(demo/,
     );

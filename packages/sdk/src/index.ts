@@ -1,10 +1,20 @@
 /**
- * SDK: the client library, in Node and in browsers.
+ * SDK: the client library, in Node and browsers: asks, and checks what comes back by itself.
  *
- * A network in this process is injected, not imported.
- * Does not own: verification itself (verifier), or any service (node).
+ * Does not own: starting networks (node), files and terminals (cli).
  *
  * @module
  */
 
-export {};
+export type { CourtEvent, NetworkFile, Payment } from "@assay/chain";
+export type { Answer, Question, RejectedAttempt } from "./ask.ts";
+export {
+  type Connection,
+  type ConnectOptions,
+  connect,
+  type PaidOptions,
+  type WatchOptions,
+} from "./connect.ts";
+export { type ClientModel, openModel, type VerifyOptions } from "./model.ts";
+// biome-ignore lint/performance/noBarrelFile: the package's one entry point
+export { SdkError, type SdkErrorDetail } from "./sdk-error.ts";

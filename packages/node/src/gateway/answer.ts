@@ -1,0 +1,195 @@
+/** One verified answer: asks workers until the receipt of one of them holds. */
+
+import type { Verdict } from "@assay/verifier";
+import { randomInt } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  bytesToHex,
+  CodedError,
+  encodeReceiptFile,
+  type ProgramOffer,
+  type ReceiptFile,
+  receiptHash,
+} from "@assay/wire";
+import type { Logger } from "pino";
+import type { Peer } from "../mesh/peers.ts";
+import { failureOf } from "../verifier/judge.ts";
+import type { ReceiptBook } from "./receipt-book.ts";
+import { type Payer, runOrder, type TaskRequest } from "./run-order.ts";
+
+export interface AnswerContext {
+  readonly payer: Payer;
+  readonly book: ReceiptBook;
+  /** Workers that offer the program and whose channel is funded, best first; waits for one if there is none yet. */
+  readonly workersFor: (root: Uint8Array, signal?: AbortSignal) => Promise<readonly Candidate[]>;
+  readonly verify: (file: Uint8Array, request: TaskRequest) => Verdict;
+  /** Hands a receipt file that does not hold to the verifiers. */
+  readonly report: (file: Uint8Array) => void;
+  readonly standing: Standing;
+  readonly log: Logger;
+}
+
+export interface Candidate {
+  readonly peer: Peer;
+  readonly offer: ProgramOffer;
+}
+
+/** Which workers this gateway no longer asks. */
+export interface Standing {
+  ban(worker: Uint8Array): void;
+  isBanned(worker: Uint8Array): boolean;
+}
+
+/** A worker that was asked before, in vain. */
+export interface Rejected {
+  readonly worker: string;
+  readonly reason: string;
+}
+
+export interface Answer {
+  readonly rejected: readonly Rejected[];
+  readonly file: ReceiptFile;
+  readonly bytes: Uint8Array;
+  readonly verdict: Verdict;
+}
+
+export type AnswerErrorDetail = {
+  readonly code: "NO_WORKER";
+  readonly tried: number;
+  readonly last: string | null;
+};
+
+export class AnswerError extends CodedError<AnswerErrorDetail> {
+  constructor(detail: AnswerErrorDetail) {
+    super(
+      detail,
+      detail.tried === 0
+        ? "no worker offers this model now; is one connected and staked?"
+        : `no worker gave a verified answer (${detail.tried} tried; the last: ${detail.last})`,
+    );
+  }
+}
+
+export interface AnswerOptions {
+  readonly request: TaskRequest;
+  /** Tokens as they come, unverified, from the first worker only: asking another would start over. */
+  readonly onTokens?: (tokens: readonly number[]) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Asks one worker after the other. Without `onTokens` the answer that returns is verified; with it the
+ * first receipt returns, whatever its verdict, since its tokens are out already.
+ *
+ * @throws {AnswerError} when no worker is left
+ */
+export async function answer(context: AnswerContext, options: AnswerOptions): Promise<Answer> {
+  const { request, signal } = options;
+  const rejected: Rejected[] = [];
+  for (;;) {
+    const candidates = await context.workersFor(request.programRoot, signal);
+    const candidate = candidates.find(
+      ({ peer }) =>
+        !rejected.some(({ worker }) => worker === hexAddress(peer.hello.address)) &&
+        !context.standing.isBanned(peer.hello.address),
+    );
+    if (candidate === undefined) {
+      const last = rejected.at(-1)?.reason ?? null;
+      throw new AnswerError({ code: "NO_WORKER", tried: rejected.length, last });
+    }
+    const worker = hexAddress(candidate.peer.hello.address);
+    let streamed = false;
+    try {
+      const got = await attempt(context, candidate, options, () => {
+        streamed = true;
+      });
+      if (got.verdict.ok || options.onTokens !== undefined) return { ...got, rejected };
+      rejected.push({ worker, reason: failureOf(got.verdict) });
+    } catch (error) {
+      if (signal?.aborted || streamed) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      rejected.push({ worker, reason });
+      context.log.warn({ worker, reason }, "asking another worker");
+    }
+  }
+}
+
+async function attempt(
+  context: AnswerContext,
+  { peer, offer }: Candidate,
+  options: AnswerOptions,
+  markStreamed: () => void,
+): Promise<Omit<Answer, "rejected">> {
+  const { request, onTokens, signal } = options;
+  let orderId: Uint8Array | undefined;
+  try {
+    const file = await runOrder({
+      payer: context.payer,
+      peer,
+      offer,
+      request,
+      onOrder: async (_order, hash) => {
+        orderId = hash;
+        await context.book.placed(hash, peer.hello.address);
+      },
+      onTokens: (tokens) => {
+        if (onTokens === undefined) return;
+        markStreamed();
+        onTokens(tokens);
+      },
+      ...(signal === undefined ? {} : { signal }),
+    });
+    return await judge(context, peer, file, request);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (orderId !== undefined) await context.book.failed(orderId, reason);
+    throw error;
+  }
+}
+
+/** Verifies, stores, and on failure bans the worker and hands the evidence on. */
+async function judge(
+  context: AnswerContext,
+  peer: Peer,
+  file: ReceiptFile,
+  request: TaskRequest,
+): Promise<Omit<Answer, "rejected">> {
+  const bytes = encodeReceiptFile(file);
+  const verdict = context.verify(bytes, request);
+  const reason = verdict.ok ? null : failureOf(verdict);
+  await context.book.received(file, bytes, verdict.ok, reason);
+  if (reason !== null) {
+    const worker = bytesToHex(peer.hello.address);
+    const receipt = bytesToHex(receiptHash(file.receipt));
+    context.log.warn({ worker, receipt, reason }, "receipt does not hold");
+    context.standing.ban(peer.hello.address);
+    context.report(bytes);
+  }
+  return { file, bytes, verdict };
+}
+
+const hexAddress = (address: Uint8Array): string => `0x${bytesToHex(address)}`;
+
+const LOOK_AGAIN_MS = 50;
+
+/** The candidates, waiting up to `waitMs` while there is none. */
+export async function answerable(
+  look: () => readonly Candidate[],
+  waitMs: number,
+  signal?: AbortSignal,
+): Promise<readonly Candidate[]> {
+  const until = performance.now() + waitMs;
+  for (;;) {
+    const found = look();
+    if (found.length > 0 || signal?.aborted || performance.now() >= until) return shuffled(found);
+    await sleep(LOOK_AGAIN_MS);
+  }
+}
+
+/** So that no worker is always asked first. */
+function shuffled<T>(items: readonly T[]): readonly T[] {
+  return items
+    .map((item) => ({ item, key: randomInt(2 ** 32) }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ item }) => item);
+}

@@ -1,0 +1,154 @@
+/** The gateway's HTTP API: OpenAI's chat completions and models, receipts, health. */
+
+import { randomUUID } from "node:crypto";
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { type SSEStreamingApi, streamSSE } from "hono/streaming";
+import type { Logger } from "pino";
+import { AnswerError } from "./answer.ts";
+import { type ChatRequest, parseChatRequest } from "./chat-request.ts";
+import {
+  type CompletionHead,
+  completionOf,
+  contentChunk,
+  finishChunk,
+  firstChunk,
+  receiptChunk,
+  receiptIdOf,
+} from "./completion.ts";
+import { ApiError, type ChatService } from "./chat-service.ts";
+import type { ReceiptBook } from "./receipt-book.ts";
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+export interface AppOptions {
+  readonly chat: ChatService;
+  readonly book: ReceiptBook;
+  /** Host header values that are served: a page of another site must not reach a loopback service. */
+  readonly hosts: ReadonlySet<string>;
+  readonly ready: () => boolean;
+  readonly log: Logger;
+}
+
+export function createApp(options: AppOptions): Hono {
+  const { chat, book, log } = options;
+  const app = new Hono();
+
+  app.use(async (context, next) => {
+    const host = context.req.header("host") ?? "";
+    if (!options.hosts.has(host)) {
+      return problem(context, new ApiError(421, "host_not_served", `this gateway is not ${host || "without a Host header"}`));
+    }
+    return next();
+  });
+  app.use(
+    "/v1/*",
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: (context) =>
+        problem(context, new ApiError(413, "body_too_large", `a body has at most ${MAX_BODY_BYTES} bytes`)),
+    }),
+  );
+  app.onError((error, context) => {
+    if (error instanceof ApiError) return problem(context, error);
+    if (error instanceof AnswerError) {
+      return problem(context, new ApiError(503, "no_worker", error.message));
+    }
+    log.error({ err: error, path: context.req.path }, "request failed");
+    return problem(context, new ApiError(500, "internal", "the gateway failed; its log says why"));
+  });
+  app.notFound((context) =>
+    problem(context, new ApiError(404, "not_found", `there is no ${context.req.method} ${context.req.path}`)),
+  );
+
+  app.get("/healthz", (context) => context.text("ok\n"));
+  app.get("/readyz", (context) =>
+    options.ready() ? context.text("ready\n") : context.text("no worker yet\n", 503),
+  );
+  app.get("/v1/models", async (context) =>
+    context.json({ object: "list", data: await chat.models() }),
+  );
+  app.get("/v1/receipts/:id", async (context) => {
+    const id = context.req.param("id").replace(/^0x/, "");
+    const file = /^[0-9a-f]{64}$/.test(id) ? await book.find(id) : undefined;
+    if (file === undefined) throw new ApiError(404, "receipt_not_found", "this gateway holds no such receipt");
+    return context.body(new Uint8Array(file).buffer, 200, { "content-type": "application/octet-stream" });
+  });
+  app.post("/v1/chat/completions", async (context) => {
+    const request = await readRequest(context);
+    const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1_000), model: request.model };
+    const { signal } = context.req.raw;
+    const task = await chat.prepare(request);
+    if (request.stream === true) {
+      return streamSSE(context, (stream) => streamAnswer(stream, chat, head, request, task, log, signal));
+    }
+    const answer = await chat.answer(task, { signal });
+    context.header("X-Receipt-Id", receiptIdOf(answer));
+    return context.json(completionOf(head, answer, chat.text(task, answer.file.output)));
+  });
+  return app;
+}
+
+type Prepared = Awaited<ReturnType<ChatService["prepare"]>>;
+
+async function streamAnswer(
+  stream: SSEStreamingApi,
+  chat: ChatService,
+  head: CompletionHead,
+  request: ChatRequest,
+  task: Prepared,
+  log: Logger,
+  requestSignal: AbortSignal,
+): Promise<void> {
+  const gone = new AbortController();
+  stream.onAbort(() => gone.abort());
+  const signal = AbortSignal.any([gone.signal, requestSignal]);
+  let writing = Promise.resolve();
+  const send = (value: object): void => {
+    writing = writing.then(() => stream.writeSSE({ data: JSON.stringify(value) }));
+  };
+  send(firstChunk(head));
+  try {
+    const text = chat.textStream(task);
+    const onTokens = (tokens: readonly number[]): void => {
+      const content = text.push(tokens);
+      if (content !== "") send(contentChunk(head, content));
+    };
+    const live = request.deliver === "live";
+    const answer = await chat.answer(task, { signal, ...(live ? { onTokens } : {}) });
+    if (!live) onTokens(answer.file.output);
+    const rest = text.end();
+    if (rest !== "") send(contentChunk(head, rest));
+    send(finishChunk(head, answer));
+    send(receiptChunk(head, answer));
+  } catch (error) {
+    if (signal.aborted) return;
+    log.warn({ err: error }, "a streamed answer failed");
+    const known = error instanceof ApiError || error instanceof AnswerError;
+    const message = known ? error.message : "the answer failed; the gateway's log says why";
+    send({ error: { message, type: "server_error", param: null, code: "answer_failed" } });
+  }
+  await writing;
+  await stream.writeSSE({ data: "[DONE]" });
+}
+
+async function readRequest(context: Context): Promise<ChatRequest> {
+  let body: unknown;
+  try {
+    body = await context.req.json();
+  } catch {
+    throw new ApiError(400, "invalid_json", "the body is not JSON");
+  }
+  const parsed = parseChatRequest(body);
+  if (!parsed.ok) throw new ApiError(400, "invalid_request", parsed.message, parsed.param);
+  return parsed.request;
+}
+
+/** OpenAI's error body. */
+function problem(context: Context, error: ApiError): Response {
+  const type = error.status >= 500 ? "server_error" : "invalid_request_error";
+  return context.json(
+    { error: { message: error.message, type, param: error.param, code: error.code } },
+    error.status,
+  );
+}

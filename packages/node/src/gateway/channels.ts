@@ -1,0 +1,50 @@
+/** The gateway's payment channels: one for each worker that it may ask, opened when it is met. */
+
+import type { ChainClient } from "@assay/chain";
+import { bytesToHex } from "@assay/wire";
+import type { Logger } from "pino";
+
+export interface Channels {
+  /** Makes sure that the worker's channel is funded, in the background. Only staked workers get one. */
+  open(worker: Uint8Array): void;
+  readonly isOpen: (worker: Uint8Array) => boolean;
+  /** Resolves when nothing is under way. */
+  settled(): Promise<void>;
+}
+
+export interface ChannelsOptions {
+  readonly chain: ChainClient;
+  /** Base units that a channel is filled up to. */
+  readonly amount: bigint;
+  readonly log: Logger;
+}
+
+export function createChannels({ chain, amount, log }: ChannelsOptions): Channels {
+  const open = new Set<string>();
+  const pending = new Map<string, Promise<void>>();
+
+  async function fill(worker: Uint8Array, name: string): Promise<void> {
+    if (!(await chain.isActive(worker))) {
+      log.warn({ worker: name }, "a worker without stake is not asked");
+      return;
+    }
+    await chain.ensureChannel(worker, amount);
+    open.add(name);
+    log.info({ worker: name }, "channel is funded");
+  }
+
+  return {
+    open(worker) {
+      const name = bytesToHex(worker);
+      if (open.has(name) || pending.has(name)) return;
+      const filling = fill(worker, name)
+        .catch((error: unknown) => log.error({ err: error, worker: name }, "channel not funded"))
+        .finally(() => pending.delete(name));
+      pending.set(name, filling);
+    },
+    isOpen: (worker) => open.has(bytesToHex(worker)),
+    async settled() {
+      await Promise.all(pending.values());
+    },
+  };
+}

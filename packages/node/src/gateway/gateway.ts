@@ -1,0 +1,163 @@
+/** The gateway: HTTP in front, orders behind; verifies every receipt before it vouches for an answer. */
+
+import { join } from "node:path";
+import { createAdaptorServer } from "@hono/node-server";
+import { type ChainClient, connectChain } from "@assay/chain";
+import { bytesToHex, equalBytes, ROLES, RPC_CODES } from "@assay/wire";
+import type { Call } from "../mesh/link.ts";
+import type { Peer, Peers } from "../mesh/peers.ts";
+import { type LoadedModel, loadModels } from "../models.ts";
+import { joinMesh, type Role, type RoleOptions } from "../role.ts";
+import { openDatabase } from "../store/database.ts";
+import { verifyWith } from "../verifier/judge.ts";
+import { type AnswerContext, answerable } from "./answer.ts";
+import { createApp } from "./app.ts";
+import { createChannels } from "./channels.ts";
+import { createChatService } from "./chat-service.ts";
+import { createReceiptBook, type ReceiptBook } from "./receipt-book.ts";
+import type { TaskRequest } from "./run-order.ts";
+import { loadStanding } from "./standing.ts";
+
+/** How long a request waits for the first worker to appear. */
+const FIRST_WORKER_MS = 10_000;
+const DEADLINE_SECONDS = 600;
+
+export interface GatewayOptions extends RoleOptions {
+  /** HTTP, loopback unless the operator says otherwise. */
+  readonly host: string;
+  readonly port: number;
+  /** What each worker's channel is filled up to, in base units. */
+  readonly channelAmount: bigint;
+}
+
+export interface Gateway extends Role {
+  readonly url: string;
+}
+
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { log } = options;
+  const stopping = new AbortController();
+  const models = loadModels(options.models);
+  const database = openDatabase(join(options.home, "gateway.sqlite"));
+  const book = createReceiptBook(database);
+  const chain = await connectChain(options.network, options.privateKey);
+  const channels = createChannels({ chain, amount: options.channelAmount, log });
+  const { mesh, peers } = await joinMesh({
+    role: options,
+    self: { address: chain.address, roles: ROLES.gateway, programs: [], freeSlots: () => 0 },
+    onCall: async (_peer, call, first) => {
+      if (first.type === "evidenceGet") await serveEvidence(book, call, first.receiptHash);
+    },
+    onMeet: (peer) => {
+      if ((peer.hello.roles & ROLES.worker) !== 0) channels.open(peer.hello.address);
+    },
+  });
+  const answering: AnswerContext = {
+    payer: {
+      privateKey: options.privateKey,
+      address: chain.address,
+      domain: chain.domain,
+      deadlineSeconds: DEADLINE_SECONDS,
+    },
+    book,
+    workersFor: (root, signal) =>
+      answerable(() => candidates(peers, channels.isOpen, root), FIRST_WORKER_MS, signal),
+    verify: (file, request) => verifyAnswer(file, request, models, chain),
+    report: (file) => report(peers, file),
+    standing: await loadStanding(database),
+    log,
+  };
+  const { server, url, hosts } = await listen(options);
+  const app = createApp({
+    chat: createChatService({ chain, models, answering }),
+    book,
+    hosts,
+    ready: () => [...models.values()].some(({ root }) => candidates(peers, channels.isOpen, root).length > 0),
+    log,
+  });
+  server.serve(app.fetch);
+  return {
+    addresses: mesh.addresses,
+    url,
+    async stop() {
+      stopping.abort();
+      await server.close();
+      await mesh.stop();
+      await channels.settled();
+      await database.destroy();
+    },
+  };
+}
+
+function candidates(peers: Peers, isOpen: (worker: Uint8Array) => boolean, root: Uint8Array) {
+  return peers.withRole("worker").flatMap((peer) => {
+    const offer = peer.hello.programs.find(({ programRoot }) => equalBytes(programRoot, root));
+    return offer === undefined || !isOpen(peer.hello.address) ? [] : [{ peer, offer }];
+  });
+}
+
+function verifyAnswer(
+  file: Uint8Array,
+  request: TaskRequest,
+  models: ReadonlyMap<string, LoadedModel>,
+  chain: ChainClient,
+) {
+  const model = models.get(bytesToHex(request.programRoot));
+  if (model === undefined) throw new Error("the model of an order is not loaded");
+  return verifyWith(file, model, chain.domain, {
+    client: chain.address,
+    prompt: request.prompt,
+    maxTokens: request.maxTokens,
+    sampling: request.sampling,
+    clientSeed: request.clientSeed ?? null,
+  });
+}
+
+/** Hands the evidence to every verifier; what they make of it is theirs. */
+function report(peers: Peers, file: Uint8Array): void {
+  for (const peer of peers.withRole("verifier")) reportTo(peer, file);
+}
+
+function reportTo(peer: Peer, file: Uint8Array): void {
+  const call = peer.link.call({ type: "evidencePut", file });
+  call
+    .next(AbortSignal.timeout(FIRST_WORKER_MS))
+    .catch(() => undefined)
+    .finally(() => call.close());
+}
+
+async function serveEvidence(book: ReceiptBook, call: Call, hash: Uint8Array): Promise<void> {
+  const file = await book.find(bytesToHex(hash));
+  call.send(
+    file === undefined
+      ? { type: "refuse", code: RPC_CODES.notFound, text: "this gateway does not hold that receipt" }
+      : { type: "evidence", file },
+  );
+}
+
+type Fetch = (request: Request) => Response | Promise<Response>;
+
+/** Listens at once, so that the port is known; requests wait for the app. */
+async function listen({ host, port }: GatewayOptions) {
+  const { promise: app, resolve: serve } = Promise.withResolvers<Fetch>();
+  const server = createAdaptorServer({ fetch: async (request: Request) => (await app)(request) });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => resolve());
+  });
+  const address = server.address();
+  const bound = typeof address === "object" && address !== null ? address.port : port;
+  const name = host.includes(":") ? `[${host}]` : host;
+  return {
+    url: `http://${name}:${bound}`,
+    hosts: new Set([`${name}:${bound}`, `localhost:${bound}`, `127.0.0.1:${bound}`]),
+    server: {
+      serve,
+      close: () =>
+        new Promise<void>((resolve) => {
+          server.close(() => resolve());
+          if ("closeAllConnections" in server) server.closeAllConnections();
+        }),
+    },
+  };
+}

@@ -1,0 +1,7 @@
+import { type Logger, pino } from "pino";
+
+export type { Logger };
+
+/** A JSON logger on standard output. Prompts and answers are never logged. */
+export const createLogger = (name: string, level = process.env["ASSAY_LOG"] ?? "info"): Logger =>
+  pino({ name, level });

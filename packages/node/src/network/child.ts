@@ -1,0 +1,100 @@
+/** A role as a child process: started, awaited until it is ready, stopped. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { openSync } from "node:fs";
+
+const READY_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 8_000;
+
+/** What a role process sends its parent once, when it serves. */
+export interface ReadyMessage {
+  readonly type: "ready";
+  /** The gateway's base URL. */
+  readonly url?: string;
+}
+
+export interface RoleProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly ready: ReadyMessage;
+  /** Resolves with how it ended. */
+  readonly ended: Promise<string>;
+  stop(): Promise<void>;
+}
+
+export interface SpawnOptions {
+  readonly name: string;
+  /** Executable and its first arguments. */
+  readonly command: readonly [string, ...string[]];
+  readonly args: readonly string[];
+  readonly logFile: string;
+}
+
+/** Starts the process with its output in `logFile`. @throws when it does not become ready. */
+export async function spawnRole(options: SpawnOptions): Promise<RoleProcess> {
+  const { name, logFile } = options;
+  const [executable, ...first] = options.command;
+  const log = openSync(logFile, "a", 0o600);
+  const child = spawn(executable, [...first, ...options.args], {
+    stdio: ["ignore", log, log, "ipc"],
+    // Ctrl-C in the terminal is for the network as a whole: it stops its roles in order.
+    detached: true,
+  });
+  const ended = new Promise<string>((resolve) => {
+    child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+    child.once("error", (error) => resolve(error.message));
+  });
+  const ready = await Promise.race([
+    readyMessage(child),
+    ended,
+    new Promise<string>((resolve) => setTimeout(resolve, READY_TIMEOUT_MS, "silence").unref()),
+  ]);
+  if (typeof ready === "string" || child.pid === undefined) {
+    child.kill("SIGKILL");
+    throw new Error(`${name} did not start (${String(ready)}); see ${logFile}`);
+  }
+  return { name, pid: child.pid, ready, ended, stop: () => stop(child, ended) };
+}
+
+function readyMessage(child: ChildProcess): Promise<ReadyMessage> {
+  return new Promise((resolve) => {
+    child.on("message", (message) => {
+      if (isReady(message)) resolve(message);
+    });
+  });
+}
+
+const isReady = (message: unknown): message is ReadyMessage =>
+  typeof message === "object" && message !== null && "type" in message && message.type === "ready";
+
+async function stop(child: ChildProcess, ended: Promise<string>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+  await ended;
+  clearTimeout(timer);
+}
+
+/**
+ * The child's side: says that it serves, and runs `stop` once when it is told to end or when its parent
+ * is gone (then nobody else would end it).
+ */
+export function serveParent(ready: ReadyMessage, stop: () => Promise<void>): void {
+  let stopping = false;
+  const end = (): void => {
+    if (stopping) return;
+    stopping = true;
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`stopping failed: ${String(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGTERM", end);
+  process.on("SIGINT", end);
+  if (process.send === undefined) return;
+  process.on("disconnect", end);
+  process.send(ready);
+}

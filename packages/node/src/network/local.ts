@@ -1,0 +1,236 @@
+/** A whole network on this machine: the development chain and each role as a process of its own. */
+
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import {
+  connectChain,
+  DEVELOPMENT_CHAIN_ID,
+  DEVELOPMENT_TERMS,
+  type DevelopmentChain,
+  deployContracts,
+  FAUCET_KEY,
+  formatNetworkFile,
+  fund,
+  type NetworkFile,
+  openChain,
+  parseNetworkFile,
+  startDevelopmentChain,
+  TOKEN,
+} from "@assay/chain";
+import { addressOf, equalBytes } from "@assay/wire";
+import { loadOrCreateKey, peerKeySeed } from "../keys.ts";
+import { peerIdOf } from "../mesh/peer-id.ts";
+import { programRootOfFile } from "../models.ts";
+import type { Cheat } from "../worker/cheats.ts";
+import { type RoleProcess, spawnRole } from "./child.ts";
+import { privateDirectory } from "./home.ts";
+
+/** What each role gets from the faucet when it holds less than half of it. */
+const GRANT_TOKENS = 10_000n * TOKEN;
+const GRANT_WEI = 100n * 10n ** 18n;
+
+export interface LocalModel {
+  readonly name: string;
+  readonly path: string;
+}
+
+export interface LocalNetworkOptions {
+  /** Directory of this network's state. */
+  readonly home: string;
+  readonly workers: number;
+  /** Makes the first worker cheat. */
+  readonly cheat?: Cheat;
+  readonly model: LocalModel;
+  /** HTTP port of the gateway; 0 for any. */
+  readonly port: number;
+  /** Runs `assay`: executable and first arguments. */
+  readonly command: readonly [string, ...string[]];
+  readonly onProgress?: (text: string) => void;
+}
+
+export interface LocalNetwork {
+  readonly network: NetworkFile;
+  readonly networkFile: string;
+  readonly gatewayUrl: string;
+  readonly roles: readonly RoleProcess[];
+  readonly chain: DevelopmentChain;
+  readonly logs: string;
+  /** Resolves when a process of the network ended by itself. */
+  readonly failed: Promise<string>;
+  stop(): Promise<void>;
+}
+
+interface Member {
+  readonly name: string;
+  readonly kind: "worker" | "verifier" | "gateway";
+  readonly home: string;
+  readonly address: Uint8Array;
+  readonly listen: string;
+  readonly peerId: string;
+}
+
+export async function startLocalNetwork(options: LocalNetworkOptions): Promise<LocalNetwork> {
+  const progress = options.onProgress ?? (() => undefined);
+  const home = privateDirectory(options.home);
+  const logs = privateDirectory(home, "logs");
+  const started: { stop(): Promise<void> }[] = [];
+  const stop = async (): Promise<void> => {
+    for (const part of started.splice(0).reverse()) await part.stop();
+  };
+  try {
+    progress("starting the development chain");
+    const chain = await startDevelopmentChain({ directory: privateDirectory(home, "chain") });
+    started.push(chain);
+    const [members, contracts] = await Promise.all([
+      prepareMembers(home, options.workers),
+      contractsOf(home, chain, progress),
+    ]);
+    const network = networkOf(chain, contracts, members);
+    const networkFile = join(home, "network.json");
+    writeAtomically(networkFile, formatNetworkFile(network));
+    await Promise.all([
+      grant(network, members),
+      register(network, options.model),
+    ]);
+    progress(`starting ${members.length} processes`);
+    const roles = await Promise.all(
+      members.map((member, index) => {
+        const cheat = index === 0 ? options.cheat : undefined;
+        return spawnRole({
+          name: member.name,
+          command: options.command,
+          args: roleArguments(member, options, networkFile, cheat),
+          logFile: join(logs, `${member.name}.log`),
+        }).then((role) => {
+          started.push(role);
+          return role;
+        });
+      }),
+    );
+    const gatewayUrl = roles.find(({ ready }) => ready.url !== undefined)?.ready.url;
+    if (gatewayUrl === undefined) throw new Error("the gateway did not say where it listens");
+    writeAtomically(networkFile, formatNetworkFile({ ...network, gateway: gatewayUrl }));
+    const failed = Promise.race([
+      ...roles.map(async (role) => `${role.name} ended: ${await role.ended}`),
+      chain.ended.then(() => "the chain ended"),
+    ]);
+    return { network, networkFile, gatewayUrl, roles, chain, logs, failed, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function prepareMembers(home: string, workers: number): Promise<Member[]> {
+  const kinds: readonly (readonly [string, Member["kind"]])[] = [
+    ...Array.from({ length: workers }, (_, i) => [`worker-${i + 1}`, "worker"] as const),
+    ["verifier", "verifier"],
+    ["gateway", "gateway"],
+  ];
+  return Promise.all(
+    kinds.map(async ([name, kind]) => {
+      const directory = privateDirectory(home, name);
+      const key = loadOrCreateKey(join(directory, "key"));
+      const [port, peerId] = await Promise.all([freePort(), peerIdOf(peerKeySeed(key))]);
+      const listen = `/ip4/127.0.0.1/tcp/${port}`;
+      return { name, kind, home: directory, address: addressOf(key), listen, peerId };
+    }),
+  );
+}
+
+/** The contracts of an earlier run, where the chain's state still has them; new ones otherwise. */
+async function contractsOf(
+  home: string,
+  chain: DevelopmentChain,
+  progress: (text: string) => void,
+): Promise<NetworkFile["contracts"]> {
+  const file = join(home, "network.json");
+  if (existsSync(file)) {
+    const known = { ...parseNetworkFile(readFileSync(file, "utf8")), rpc: chain.url };
+    const reader = await openChain(known);
+    const code = await reader.rpc.getCode({ address: known.contracts.court });
+    if (code !== undefined && code !== "0x") return known.contracts;
+  }
+  progress("deploying the contracts");
+  return deployContracts({ rpc: chain.url, privateKey: FAUCET_KEY, terms: DEVELOPMENT_TERMS });
+}
+
+function networkOf(
+  chain: DevelopmentChain,
+  contracts: NetworkFile["contracts"],
+  members: readonly Member[],
+): NetworkFile {
+  return {
+    version: 1,
+    chainId: DEVELOPMENT_CHAIN_ID,
+    rpc: chain.url,
+    contracts,
+    // Everybody meets at the gateway and at the verifier.
+    bootstrap: members
+      .filter(({ kind }) => kind !== "worker")
+      .map(({ listen, peerId }) => `${listen}/p2p/${peerId}`),
+  };
+}
+
+async function grant(network: NetworkFile, members: readonly Member[]): Promise<void> {
+  const reader = await openChain(network);
+  const balances = await Promise.all(members.map(({ address }) => reader.tokenBalance(address)));
+  const poor = members.filter((_, i) => (balances[i] ?? 0n) < GRANT_TOKENS / 2n);
+  await fund(
+    network.rpc,
+    network.contracts.token,
+    FAUCET_KEY,
+    poor.map(({ address }) => ({ party: address, tokens: GRANT_TOKENS, wei: GRANT_WEI })),
+  );
+}
+
+async function register(network: NetworkFile, model: LocalModel): Promise<void> {
+  const root = programRootOfFile(model.path);
+  const reader = await openChain(network);
+  const [registered, name] = await Promise.all([reader.programOf(model.name), reader.nameOf(root)]);
+  if (name !== undefined) return;
+  if (registered !== undefined && !equalBytes(registered, root)) {
+    throw new Error(
+      `the name "${model.name}" belongs to another program on this network's chain; remove its directory to start afresh`,
+    );
+  }
+  const faucet = await connectChain(network, FAUCET_KEY);
+  await faucet.registerModel(root, model.name);
+}
+
+function roleArguments(
+  member: Member,
+  options: LocalNetworkOptions,
+  networkFile: string,
+  cheat: Cheat | undefined,
+): string[] {
+  return [
+    member.kind,
+    "start",
+    ...["--network", networkFile],
+    ...["--home", member.home],
+    ...["--listen", member.listen],
+    ...["--model", options.model.path],
+    ...(member.kind === "gateway" ? ["--port", String(options.port)] : []),
+    ...(cheat === undefined ? [] : ["--cheat", cheat]),
+  ];
+}
+
+function writeAtomically(path: string, text: string): void {
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, text, { mode: 0o600 });
+  renameSync(temporary, path);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      const port = typeof address === "object" && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,52 @@
+/** Receipt files that a verifier holds: what it serves to jurors, and what it still has to act on. */
+
+import { bytesToHex, type ReceiptFile, receiptHash } from "@assay/wire";
+import type { Database } from "../store/database.ts";
+import type { EvidenceRow } from "../store/schema.ts";
+
+export interface EvidenceBook {
+  /** Stores a judged file; false when it was there. */
+  add(file: ReceiptFile, bytes: Uint8Array, fraud: string | null): Promise<boolean>;
+  find(id: string): Promise<EvidenceRow | undefined>;
+  /** Frauds that are not on chain yet. */
+  unchallenged(): Promise<readonly EvidenceRow[]>;
+  setState(id: string, state: EvidenceRow["state"], caseId?: bigint): Promise<void>;
+}
+
+export function createEvidenceBook(database: Database): EvidenceBook {
+  return {
+    async add(file, bytes, fraud) {
+      const result = await database
+        .insertInto("evidence")
+        .values({
+          receipt_hash: bytesToHex(receiptHash(file.receipt)),
+          worker: bytesToHex(file.order.worker),
+          file: bytes,
+          fraud: fraud === null ? 0 : 1,
+          reason: fraud,
+          challenge_id: null,
+          state: "checked",
+          created_at: Date.now(),
+        })
+        .onConflict((conflict) => conflict.column("receipt_hash").doNothing())
+        .executeTakeFirst();
+      return (result.numInsertedOrUpdatedRows ?? 0n) === 1n;
+    },
+    find: (id) =>
+      database.selectFrom("evidence").selectAll().where("receipt_hash", "=", id).executeTakeFirst(),
+    unchallenged: () =>
+      database
+        .selectFrom("evidence")
+        .selectAll()
+        .where("fraud", "=", 1)
+        .where("state", "=", "checked")
+        .execute(),
+    async setState(id, state, caseId) {
+      await database
+        .updateTable("evidence")
+        .set({ state, ...(caseId === undefined ? {} : { challenge_id: caseId.toString() }) })
+        .where("receipt_hash", "=", id)
+        .execute();
+    },
+  };
+}

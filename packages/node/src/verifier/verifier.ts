@@ -1,0 +1,140 @@
+/** The verifier: checks receipt files that are handed to it, challenges frauds, serves evidence, rules as juror. */
+
+import { join } from "node:path";
+import { ChainError, type CourtEvent } from "@assay/chain";
+import { bytesToHex, equalBytes, RPC_CODES, ROLES } from "@assay/wire";
+import type { Call } from "../mesh/link.ts";
+import { loadModels } from "../models.ts";
+import { connectStaked, joinMesh, type Role, type RoleOptions } from "../role.ts";
+import { openDatabase } from "../store/database.ts";
+import { attendCourt } from "./court.ts";
+import { createEvidenceBook, type EvidenceBook } from "./evidence.ts";
+import { recentBlock, requestEvidence } from "./evidence-request.ts";
+import { judge } from "./judge.ts";
+
+const RETRY_MS = 500;
+
+export async function startVerifier(options: RoleOptions): Promise<Role> {
+  const { log } = options;
+  const stopping = new AbortController();
+  const models = loadModels(options.models);
+  const database = openDatabase(join(options.home, "verifier.sqlite"));
+  const book = createEvidenceBook(database);
+  const chain = await connectStaked(options);
+  const wake = new EventTarget();
+
+  async function take(call: Call, file: Uint8Array): Promise<void> {
+    const judgement = judge(file, chain.domain, models);
+    if (judgement.kind === "unusable") {
+      log.info({ reason: judgement.reason }, "evidence refused");
+      return call.send({ type: "refuse", code: RPC_CODES.invalidEvidence, text: judgement.reason });
+    }
+    const fraud = judgement.kind === "fraud" ? judgement.reason : null;
+    await book.add(judgement.file, file, fraud);
+    call.send({ type: "ok" });
+    if (fraud !== null) wake.dispatchEvent(new Event("fraud"));
+  }
+
+  async function challengeAll(): Promise<void> {
+    for (const row of await book.unchallenged()) {
+      const judgement = judge(new Uint8Array(row.file), chain.domain, models);
+      if (judgement.kind !== "fraud") continue;
+      const { order, orderSignature, receipt, receiptSignature } = judgement.file;
+      try {
+        const sent = await chain.challenge(
+          { order, orderSignature, receipt, receiptSignature },
+          judgement.rival,
+        );
+        log.warn({ receipt: row.receipt_hash, reason: row.reason, tx: sent.hash }, "challenged");
+      } catch (error) {
+        if (!(error instanceof ChainError)) throw error;
+        // Refused by the contract: claimed, void or contested already; asking again will not help.
+        log.warn({ err: error, receipt: row.receipt_hash }, "the challenge was refused");
+      }
+      await book.setState(row.receipt_hash, "challenged");
+    }
+  }
+
+  const { mesh, peers } = await joinMesh({
+    role: options,
+    self: { address: chain.address, roles: ROLES.verifier, programs: [], freeSlots: () => 0 },
+    onCall: async (_peer, call, first) => {
+      if (first.type === "evidencePut") await take(call, first.file);
+      if (first.type === "evidenceGet") await serveEvidence(book, call, first.receiptHash);
+    },
+  });
+  const challenging = repeat(challengeAll, wake, stopping.signal, (error) =>
+    log.error({ err: error }, "challenging will be tried again"),
+  );
+  const court = attendCourt({
+    chain,
+    models,
+    fromBlock: await recentBlock(chain),
+    evidence: async (challenger, hash) => {
+      const own = await book.find(bytesToHex(hash));
+      if (own !== undefined) return new Uint8Array(own.file);
+      return requestEvidence(peers, challenger, hash, stopping.signal);
+    },
+    drawFor: (event) => equalBytes(event.challenger, chain.address),
+    onEvent: noteOutcome(book),
+    log,
+    signal: stopping.signal,
+  });
+  return {
+    addresses: mesh.addresses,
+    async stop() {
+      stopping.abort();
+      await mesh.stop();
+      await Promise.all([court, challenging]);
+      await database.destroy();
+    },
+  };
+}
+
+/** Answers EVIDENCE_GET from the book. */
+async function serveEvidence(book: EvidenceBook, call: Call, hash: Uint8Array): Promise<void> {
+  const row = await book.find(bytesToHex(hash));
+  call.send(
+    row === undefined
+      ? { type: "refuse", code: RPC_CODES.notFound, text: "this verifier does not hold that receipt" }
+      : { type: "evidence", file: new Uint8Array(row.file) },
+  );
+}
+
+/** Keeps each case's outcome beside its evidence. */
+function noteOutcome(book: EvidenceBook): (event: CourtEvent) => Promise<void> {
+  const receipts = new Map<bigint, string>();
+  return async (event) => {
+    if (event.kind === "slashed") return;
+    if (event.kind === "challenged") receipts.set(event.caseId, bytesToHex(event.receiptHash));
+    const receipt = receipts.get(event.caseId);
+    if (receipt === undefined) return;
+    if (event.kind === "challenged") await book.setState(receipt, "challenged", event.caseId);
+    if (event.kind === "ruled") await book.setState(receipt, event.fraud ? "upheld" : "dismissed");
+    if (event.kind === "dismissed") await book.setState(receipt, "dismissed");
+  };
+}
+
+/** Runs `task` now, on every "fraud" event and every so often after a failure, until the signal aborts. */
+async function repeat(
+  task: () => Promise<void>,
+  wake: EventTarget,
+  signal: AbortSignal,
+  onError: (error: unknown) => void,
+): Promise<void> {
+  signal.addEventListener("abort", () => wake.dispatchEvent(new Event("fraud")), { once: true });
+  while (!signal.aborted) {
+    const woken = new Promise<void>((resolve) => {
+      wake.addEventListener("fraud", () => resolve(), { once: true });
+    });
+    try {
+      await task();
+      await woken;
+    } catch (error) {
+      if (signal.aborted) return;
+      onError(error);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+

@@ -1,0 +1,120 @@
+/** The worker: takes orders, runs them, gets paid, and sits as juror when it is drawn. */
+
+import { join } from "node:path";
+import { createEngine } from "@assay/engine";
+import { bytesToHex, type ProgramOffer, ROLES } from "@assay/wire";
+import { createExclusive } from "../exclusive.ts";
+import { type LoadedModel, loadModels } from "../models.ts";
+import { connectStaked, joinMesh, type Role, type RoleOptions } from "../role.ts";
+import { openDatabase } from "../store/database.ts";
+import { attendCourt } from "../verifier/court.ts";
+import { recentBlock, requestEvidence } from "../verifier/evidence-request.ts";
+import { type Cheat, withCheaperWeights } from "./cheats.ts";
+import { createJobs } from "./jobs.ts";
+import { startSettler } from "./settle.ts";
+import { type Slots, serveTask, type TaskContext } from "./task.ts";
+
+export interface WorkerOptions extends RoleOptions {
+  /** Base units a token. */
+  readonly promptPrice: bigint;
+  readonly outputPrice: bigint;
+  /** Tasks at once. */
+  readonly slots: number;
+  readonly cheat?: Cheat;
+}
+
+export async function startWorker(options: WorkerOptions): Promise<Role> {
+  const { log } = options;
+  const stopping = new AbortController();
+  const models = loadModels(options.models);
+  const database = openDatabase(join(options.home, "worker.sqlite"));
+  const jobs = createJobs(database);
+  const interrupted = await jobs.failInterrupted();
+  if (interrupted > 0) log.warn({ jobs: interrupted }, "jobs were interrupted before a receipt");
+  const chain = await connectStaked(options);
+  const settler = startSettler({ database, chain, log, signal: stopping.signal });
+  const slots = createSlots(options.slots);
+  const context: TaskContext = {
+    privateKey: options.privateKey,
+    address: chain.address,
+    domain: chain.domain,
+    jobs,
+    models: served(models, options.cheat),
+    promptPrice: options.promptPrice,
+    outputPrice: options.outputPrice,
+    slots,
+    exclusive: createExclusive(),
+    channelBalance: (client) => chain.channelBalance(client, chain.address),
+    onReceipt: settler.wake,
+    log,
+    signal: stopping.signal,
+  };
+  const { mesh, peers } = await joinMesh({
+    role: options,
+    self: {
+      address: chain.address,
+      roles: ROLES.worker,
+      programs: offersOf(models, options),
+      freeSlots: slots.free,
+    },
+    onCall: async (_peer, call, first) => {
+      if (first.type === "offer") await serveTask(context, call, first);
+    },
+  });
+  const court = attendCourt({
+    chain,
+    models,
+    fromBlock: await recentBlock(chain),
+    evidence: (challenger, hash) => requestEvidence(peers, challenger, hash, stopping.signal),
+    drawFor: () => false,
+    log,
+    signal: stopping.signal,
+  });
+  return {
+    addresses: mesh.addresses,
+    async stop() {
+      stopping.abort();
+      await mesh.stop();
+      await Promise.all([court, settler.done]);
+      await database.destroy();
+    },
+  };
+}
+
+function offersOf(
+  models: ReadonlyMap<string, LoadedModel>,
+  prices: Pick<WorkerOptions, "promptPrice" | "outputPrice">,
+): ProgramOffer[] {
+  return [...models.values()].map(({ root }) => ({
+    programRoot: root,
+    promptPrice: prices.promptPrice,
+    outputPrice: prices.outputPrice,
+  }));
+}
+
+/** What runs under each root: an honest worker's models, or a cheater's cheaper ones. */
+function served(
+  models: ReadonlyMap<string, LoadedModel>,
+  cheat: Cheat | undefined,
+): ReadonlyMap<string, LoadedModel> {
+  if (cheat === undefined) return models;
+  return new Map(
+    [...models.values()].map((model) => {
+      const program = withCheaperWeights(model.program);
+      return [bytesToHex(model.root), { ...model, program, engine: createEngine(program) }];
+    }),
+  );
+}
+
+function createSlots(count: number): Slots {
+  let taken = 0;
+  return {
+    free: () => count - taken,
+    take: () => {
+      taken += 1;
+    },
+    release: () => {
+      taken -= 1;
+    },
+  };
+}

@@ -1,0 +1,151 @@
+/** One question to a gateway, and the verdict on its receipt, computed in this process. */
+
+import type { ChatMessage } from "@assay/model/chat";
+import type { Verdict } from "@assay/verifier";
+import type { Sampling } from "@assay/wire";
+import { base64ToBytes } from "./base64.ts";
+import type { ClientModel, VerifyOptions } from "./model.ts";
+import { SdkError } from "./sdk-error.ts";
+import { readEvents } from "./sse.ts";
+
+export interface Question {
+  readonly model: string;
+  readonly messages: readonly ChatMessage[];
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly seed?: number;
+  /** Text as it comes, before it is verified. Without it the gateway verifies first, and asks another worker if it must. */
+  readonly onText?: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface Answer {
+  /** The text of the receipt's output tokens, decoded here. */
+  readonly text: string;
+  /** The receipt file. */
+  readonly receipt: Uint8Array;
+  readonly verdict: Verdict;
+  /** What the gateway says of workers that it asked before this one, and whose receipts did not hold. */
+  readonly rejected: readonly RejectedAttempt[];
+}
+
+export interface RejectedAttempt {
+  readonly worker: string;
+  readonly reason: string;
+}
+
+/** @throws {SdkError} when there is no receipt to judge. */
+export async function ask(
+  gateway: string,
+  model: ClientModel,
+  question: Question,
+  verification: VerifyOptions,
+): Promise<Answer> {
+  const response = await post(gateway, question);
+  let receipt: Uint8Array | undefined;
+  let rejected: readonly RejectedAttempt[] = [];
+  for await (const event of readEvents(response)) {
+    const { text, receipt: file, error, attempts } = readEvent(event);
+    if (error !== undefined) throw new SdkError({ code: "SDK_GATEWAY", status: 200, reason: error });
+    if (text !== undefined && text !== "") question.onText?.(text);
+    receipt = file ?? receipt;
+    rejected = attempts ?? rejected;
+  }
+  if (receipt === undefined) throw new SdkError({ code: "SDK_NO_RECEIPT" });
+  const verdict = model.verify(receipt, {
+    ...verification,
+    expected: {
+      ...verification.expected,
+      prompt: model.chat.renderPrompt(question.messages),
+      ...(question.maxTokens === undefined ? {} : { maxTokens: question.maxTokens }),
+      sampling: samplingOf(question),
+      clientSeed: question.seed === undefined ? null : BigInt(question.seed),
+    },
+  });
+  return { text: textOf(model, verdict), receipt, verdict, rejected };
+}
+
+async function post(gateway: string, question: Question): Promise<ReadableStream<Uint8Array>> {
+  const url = `${gateway}/v1/chat/completions`;
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      model: question.model,
+      messages: question.messages,
+      stream: true,
+      stream_options: { include_usage: true },
+      deliver: question.onText === undefined ? "verified" : "live",
+      ...(question.maxTokens === undefined ? {} : { max_tokens: question.maxTokens }),
+      ...(question.temperature === undefined ? {} : { temperature: question.temperature }),
+      ...(question.topP === undefined ? {} : { top_p: question.topP }),
+      ...(question.seed === undefined ? {} : { seed: question.seed }),
+    }),
+    ...(question.signal === undefined ? {} : { signal: question.signal }),
+  }).catch((error: unknown) => {
+    if (question.signal?.aborted) throw error;
+    throw new SdkError({ code: "SDK_UNREACHABLE", url: gateway }, { cause: error });
+  });
+  if (!response.ok || response.body === null) {
+    throw new SdkError({
+      code: "SDK_GATEWAY",
+      status: response.status,
+      reason: errorOf(await response.json().catch(() => undefined)) ?? response.statusText,
+    });
+  }
+  return response.body;
+}
+
+/** The integers of spec/01 §1.5.16 for what was asked; the client's own computation, to compare with the order. */
+function samplingOf(question: Question): Sampling {
+  const temperature = question.temperature ?? 0;
+  if (temperature === 0) return { invTemperature: 0, topP: 65_536 };
+  return {
+    invTemperature: Math.min(Math.round(1_024 / temperature), 16_383),
+    topP: Math.max(1, Math.round((question.topP ?? 1) * 65_536)),
+  };
+}
+
+function textOf(model: ClientModel, { file }: Verdict): string {
+  const stream = model.chat.textStream();
+  const tokens = (file?.output ?? []).filter((token) => token < model.program.vocab);
+  return tokens.map((token) => stream.push(token)).join("") + stream.end();
+}
+
+interface ReadEvent {
+  readonly text?: string;
+  readonly receipt?: Uint8Array;
+  readonly error?: string;
+  readonly attempts?: readonly RejectedAttempt[];
+}
+
+const field = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+
+const textField = (value: unknown, name: string): string | undefined => {
+  const found = field(value, name);
+  return typeof found === "string" ? found : undefined;
+};
+
+const errorOf = (body: unknown): string | undefined => textField(field(body, "error"), "message");
+
+function readEvent(event: unknown): ReadEvent {
+  const choices = field(event, "choices");
+  const delta = Array.isArray(choices) ? field(choices[0], "delta") : undefined;
+  const text = textField(delta, "content");
+  const receipt = textField(field(event, "assay"), "receipt");
+  const error = errorOf(event);
+  const rejected = field(field(event, "assay"), "rejected");
+  return {
+    ...(text === undefined ? {} : { text }),
+    ...(receipt === undefined ? {} : { receipt: base64ToBytes(receipt) }),
+    ...(error === undefined ? {} : { error }),
+    ...(Array.isArray(rejected) ? { attempts: rejected.map(readAttempt) } : {}),
+  };
+}
+
+const readAttempt = (value: unknown): RejectedAttempt => ({
+  worker: textField(value, "worker") ?? "unknown",
+  reason: textField(value, "reason") ?? "unknown",
+});
