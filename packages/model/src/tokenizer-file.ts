@@ -108,6 +108,16 @@ function readAddedTokens(list: unknown): AddedToken[] {
   });
 }
 
+/** A merge of which no entry comes would make text vanish. */
+function checkMerges(merges: readonly unknown[], vocab: ReadonlyMap<string, number>): void {
+  for (const merge of merges) {
+    const pair: unknown = typeof merge === "string" ? merge.split(" ") : merge;
+    const halves: readonly unknown[] = Array.isArray(pair) ? pair : [];
+    if (halves.length !== 2 || !vocab.has(halves.join("")))
+      throw unsupported("model.merges", merge);
+  }
+}
+
 /** @throws {TokenizerError} */
 export function readTokenizerFile(json: Uint8Array | string): TokenizerFile {
   const file = parse(json);
@@ -124,6 +134,7 @@ export function readTokenizerFile(json: Uint8Array | string): TokenizerFile {
     ids.add(id);
     vocab.set(entry, id);
   }
+  checkMerges(Array.isArray(model["merges"]) ? model["merges"] : [], vocab);
   return {
     vocab,
     addedTokens,
