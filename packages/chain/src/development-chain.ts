@@ -84,7 +84,8 @@ function anvilArguments(port: number, stateFile: string, directory: string): str
     ["--silent"],
     ["--hardfork", "osaka"],
     ["--enable-tx-gas-limit"],
-    ["--prune-history"],
+    // Reads of "latest" race with new blocks: some states have to stay.
+    ["--prune-history", "128"],
     ["--cache-path", join(directory, "chain-cache")],
     ["--state", stateFile],
     ["--state-interval", "5"],

@@ -3,15 +3,22 @@
 import { readFileSync } from "node:fs";
 import { type CommandDef, renderUsage, runCommand, type SubCommandsDef } from "citty";
 
-const EXIT_USAGE = 2;
-const EXIT_INTERNAL = 1;
+import { CliError, EXIT, type ExitCode } from "./exit-code.ts";
 
 const manifest: { version: string } = JSON.parse(
   readFileSync(new URL("../package.json", import.meta.url), "utf8"),
 );
 
 /** One row per verb; a verb's module is loaded only when it is called. */
-const verbs: SubCommandsDef = {};
+const verbs: SubCommandsDef = {
+  start: () => import("./verbs/start.ts").then((verb) => verb.start),
+  up: () => import("./verbs/up.ts").then((verb) => verb.up),
+  ask: () => import("./verbs/ask.ts").then((verb) => verb.ask),
+  verify: () => import("./verbs/verify.ts").then((verb) => verb.verify),
+  worker: () => import("./verbs/role.ts").then((verb) => verb.worker),
+  verifier: () => import("./verbs/role.ts").then((verb) => verb.verifier),
+  gateway: () => import("./verbs/role.ts").then((verb) => verb.gateway),
+};
 
 const assay: CommandDef = {
   meta: { name: "assay", version: manifest.version, description: "AI compute that proves itself" },
@@ -31,15 +38,25 @@ async function main(args: readonly string[]): Promise<number> {
   if (first === undefined || !Object.hasOwn(verbs, first)) {
     const what = first === undefined ? "no verb given" : `unknown verb "${first}"`;
     console.error(`assay: ${what}. "assay --help" lists what there is.`);
-    return EXIT_USAGE;
+    return EXIT.usage;
   }
   await runCommand(assay, { rawArgs: [...args] });
-  return 0;
+  return Number(process.exitCode ?? EXIT.done);
+}
+
+/** Which exit code an error means; what the SDK cannot reach is the network's. */
+function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof CliError) return error.exitCode;
+  if (!(error instanceof Error)) return EXIT.internal;
+  if (error.name === "SdkError") return EXIT.network;
+  if (error.name === "TimeoutError") return EXIT.timeout;
+  if (error.name === "CLIError") return EXIT.usage;
+  return EXIT.internal;
 }
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   console.error(`assay: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = EXIT_INTERNAL;
+  process.exitCode = exitCodeOf(error);
 }

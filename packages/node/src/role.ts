@@ -3,8 +3,8 @@
 import type { ChainClient, NetworkFile } from "@assay/chain";
 import { connectChain } from "@assay/chain";
 import type { Message } from "@assay/wire";
-import type { Logger } from "pino";
 import { peerKeySeed } from "./keys.ts";
+import type { Logger } from "./logger.ts";
 import type { Call, Link } from "./mesh/link.ts";
 import { type Mesh, startMesh } from "./mesh/mesh.ts";
 import { createPeers, type Peer, type Peers, type Self } from "./mesh/peers.ts";

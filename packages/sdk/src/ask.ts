@@ -47,7 +47,8 @@ export async function ask(
   let rejected: readonly RejectedAttempt[] = [];
   for await (const event of readEvents(response)) {
     const { text, receipt: file, error, attempts } = readEvent(event);
-    if (error !== undefined) throw new SdkError({ code: "SDK_GATEWAY", status: 200, reason: error });
+    if (error !== undefined)
+      throw new SdkError({ code: "SDK_GATEWAY", status: 200, reason: error });
     if (text !== undefined && text !== "") question.onText?.(text);
     receipt = file ?? receipt;
     rejected = attempts ?? rejected;

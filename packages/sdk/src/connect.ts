@@ -1,6 +1,14 @@
 /** A connection to one network: asks its gateway, checks with its registry and its chain. */
 
-import { type ChainReader, type CourtEvent, findPayment, followCourt, type NetworkFile, openChain, type Payment } from "@assay/chain";
+import {
+  type ChainReader,
+  type CourtEvent,
+  findPayment,
+  followCourt,
+  type NetworkFile,
+  openChain,
+  type Payment,
+} from "@assay/chain";
 import { bytesToHex, equalBytes, receiptHash } from "@assay/wire";
 import { type Answer, ask, type Question } from "./ask.ts";
 import { type ClientModel, openModel } from "./model.ts";

@@ -8,6 +8,7 @@
 
 export type { CourtEvent, NetworkFile, Payment } from "@assay/chain";
 export type { Answer, Question, RejectedAttempt } from "./ask.ts";
+// biome-ignore lint/performance/noBarrelFile: the package's one entry point
 export {
   type Connection,
   type ConnectOptions,
@@ -16,5 +17,4 @@ export {
   type WatchOptions,
 } from "./connect.ts";
 export { type ClientModel, openModel, type VerifyOptions } from "./model.ts";
-// biome-ignore lint/performance/noBarrelFile: the package's one entry point
 export { SdkError, type SdkErrorDetail } from "./sdk-error.ts";

@@ -31,17 +31,17 @@ const SILENT: ReadonlySet<string> = new Set([
   "use_cache",
 ]);
 
-/** Fields that the converter accepts with these values only (absent and null are the first). */
-const FIXED: Readonly<Record<string, readonly unknown[]>> = {
-  attention_bias: [false],
-  hidden_act: ["silu"],
-  is_llama_config: [true],
-  mlp_bias: [false],
-  model_type: ["llama"],
-  pretraining_tp: [1],
-  rope_interleaved: [false],
-  rope_scaling: [null],
-};
+/** Fields that the converter accepts with this value, null or absent. */
+const FIXED: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ["attention_bias", false],
+  ["hidden_act", "silu"],
+  ["is_llama_config", true],
+  ["mlp_bias", false],
+  ["model_type", "llama"],
+  ["pretraining_tp", 1],
+  ["rope_interleaved", false],
+  ["rope_scaling", null],
+]);
 
 const READ: ReadonlySet<string> = new Set([
   "architectures",
@@ -87,8 +87,8 @@ function parse(json: string): Fields {
 function refuseUnsupported(fields: Fields): void {
   for (const [field, value] of Object.entries(fields)) {
     if (SILENT.has(field) || READ.has(field)) continue;
-    const allowed = FIXED[field];
-    if (value !== null && !allowed?.includes(value)) throw unsupported(field, value);
+    const known = FIXED.has(field) && (value === null || value === FIXED.get(field));
+    if (!known) throw unsupported(field, value);
   }
   if (fields["model_type"] !== "llama") throw unsupported("model_type", fields["model_type"]);
   if (fields["hidden_act"] !== "silu") throw unsupported("hidden_act", fields["hidden_act"]);

@@ -1,8 +1,8 @@
 /** One verified answer: asks workers until the receipt of one of them holds. */
 
-import type { Verdict } from "@assay/verifier";
 import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Verdict } from "@assay/verifier";
 import {
   bytesToHex,
   CodedError,
@@ -11,7 +11,7 @@ import {
   type ReceiptFile,
   receiptHash,
 } from "@assay/wire";
-import type { Logger } from "pino";
+import type { Logger } from "../logger.ts";
 import type { Peer } from "../mesh/peers.ts";
 import { failureOf } from "../verifier/judge.ts";
 import type { ReceiptBook } from "./receipt-book.ts";

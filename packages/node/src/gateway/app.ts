@@ -4,9 +4,10 @@ import { randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
-import type { Logger } from "pino";
+import type { Logger } from "../logger.ts";
 import { AnswerError } from "./answer.ts";
 import { type ChatRequest, parseChatRequest } from "./chat-request.ts";
+import { ApiError, type ChatService } from "./chat-service.ts";
 import {
   type CompletionHead,
   completionOf,
@@ -16,7 +17,6 @@ import {
   receiptChunk,
   receiptIdOf,
 } from "./completion.ts";
-import { ApiError, type ChatService } from "./chat-service.ts";
 import type { ReceiptBook } from "./receipt-book.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -37,7 +37,14 @@ export function createApp(options: AppOptions): Hono {
   app.use(async (context, next) => {
     const host = context.req.header("host") ?? "";
     if (!options.hosts.has(host)) {
-      return problem(context, new ApiError(421, "host_not_served", `this gateway is not ${host || "without a Host header"}`));
+      return problem(
+        context,
+        new ApiError(
+          421,
+          "host_not_served",
+          `this gateway is not ${host || "without a Host header"}`,
+        ),
+      );
     }
     return next();
   });
@@ -46,7 +53,10 @@ export function createApp(options: AppOptions): Hono {
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
       onError: (context) =>
-        problem(context, new ApiError(413, "body_too_large", `a body has at most ${MAX_BODY_BYTES} bytes`)),
+        problem(
+          context,
+          new ApiError(413, "body_too_large", `a body has at most ${MAX_BODY_BYTES} bytes`),
+        ),
     }),
   );
   app.onError((error, context) => {
@@ -58,7 +68,10 @@ export function createApp(options: AppOptions): Hono {
     return problem(context, new ApiError(500, "internal", "the gateway failed; its log says why"));
   });
   app.notFound((context) =>
-    problem(context, new ApiError(404, "not_found", `there is no ${context.req.method} ${context.req.path}`)),
+    problem(
+      context,
+      new ApiError(404, "not_found", `there is no ${context.req.method} ${context.req.path}`),
+    ),
   );
 
   app.get("/healthz", (context) => context.text("ok\n"));
@@ -71,16 +84,25 @@ export function createApp(options: AppOptions): Hono {
   app.get("/v1/receipts/:id", async (context) => {
     const id = context.req.param("id").replace(/^0x/, "");
     const file = /^[0-9a-f]{64}$/.test(id) ? await book.find(id) : undefined;
-    if (file === undefined) throw new ApiError(404, "receipt_not_found", "this gateway holds no such receipt");
-    return context.body(new Uint8Array(file).buffer, 200, { "content-type": "application/octet-stream" });
+    if (file === undefined)
+      throw new ApiError(404, "receipt_not_found", "this gateway holds no such receipt");
+    return context.body(new Uint8Array(file).buffer, 200, {
+      "content-type": "application/octet-stream",
+    });
   });
   app.post("/v1/chat/completions", async (context) => {
     const request = await readRequest(context);
-    const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1_000), model: request.model };
+    const head = {
+      id: `chatcmpl-${randomUUID()}`,
+      created: Math.floor(Date.now() / 1_000),
+      model: request.model,
+    };
     const { signal } = context.req.raw;
     const task = await chat.prepare(request);
     if (request.stream === true) {
-      return streamSSE(context, (stream) => streamAnswer(stream, chat, head, request, task, log, signal));
+      return streamSSE(context, (stream) =>
+        streamAnswer(stream, chat, head, request, task, log, signal),
+      );
     }
     const answer = await chat.answer(task, { signal });
     context.header("X-Receipt-Id", receiptIdOf(answer));

@@ -2,7 +2,7 @@
 
 import type { ChainClient } from "@assay/chain";
 import { bytesToHex } from "@assay/wire";
-import type { Logger } from "pino";
+import type { Logger } from "../logger.ts";
 
 export interface Channels {
   /** Makes sure that the worker's channel is funded, in the background. Only staked workers get one. */

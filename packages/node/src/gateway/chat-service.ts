@@ -18,7 +18,12 @@ export class ApiError extends Error {
   readonly code: string;
   readonly param: string | null;
 
-  constructor(status: ContentfulStatusCode, code: string, message: string, param: string | null = null) {
+  constructor(
+    status: ContentfulStatusCode,
+    code: string,
+    message: string,
+    param: string | null = null,
+  ) {
     super(message);
     this.name = new.target.name;
     this.status = status;
@@ -43,7 +48,10 @@ export interface ChatService {
   prepare(request: ChatRequest): Promise<PreparedTask>;
   answer(
     task: PreparedTask,
-    options: { readonly onTokens?: (tokens: readonly number[]) => void; readonly signal?: AbortSignal },
+    options: {
+      readonly onTokens?: (tokens: readonly number[]) => void;
+      readonly signal?: AbortSignal;
+    },
   ): Promise<Answer>;
   /** Text of a whole answer, without its end token. */
   text(task: PreparedTask, tokens: readonly number[]): string;
@@ -60,7 +68,10 @@ export interface ChatServiceOptions {
 export function createChatService(options: ChatServiceOptions): ChatService {
   const { chain, answering } = options;
   const hosted = new Map<string, HostedChat>(
-    [...options.models].map(([root, model]) => [root, { ...model, chat: createChatModel(model.program) }]),
+    [...options.models].map(([root, model]) => [
+      root,
+      { ...model, chat: createChatModel(model.program) },
+    ]),
   );
   /** Names are immutable in the registry, so they are asked for once. */
   const names = new Map<string, HostedChat>();
@@ -72,7 +83,12 @@ export function createChatService(options: ChatServiceOptions): ChatService {
     const model = root === undefined ? undefined : hosted.get(bytesToHex(root));
     if (model === undefined) {
       const why = root === undefined ? "is not registered" : "is registered, but not loaded here";
-      throw new ApiError(404, "model_not_found", `the model "${name}" ${why}; see /v1/models`, "model");
+      throw new ApiError(
+        404,
+        "model_not_found",
+        `the model "${name}" ${why}; see /v1/models`,
+        "model",
+      );
     }
     names.set(name, model);
     return model;
@@ -131,7 +147,11 @@ export function createChatService(options: ChatServiceOptions): ChatService {
   };
 }
 
-function pushAll(stream: ReturnType<ChatModel["textStream"]>, tokens: readonly number[], { program }: HostedChat): string {
+function pushAll(
+  stream: ReturnType<ChatModel["textStream"]>,
+  tokens: readonly number[],
+  { program }: HostedChat,
+): string {
   return tokens
     .filter((token) => !program.endTokens.includes(token))
     .map((token) => stream.push(token))

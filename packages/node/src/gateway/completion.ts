@@ -34,7 +34,8 @@ function assayOf({ file, bytes, verdict, rejected }: Answer) {
   };
 }
 
-export const receiptIdOf = ({ file }: Answer): string => `0x${bytesToHex(receiptHash(file.receipt))}`;
+export const receiptIdOf = ({ file }: Answer): string =>
+  `0x${bytesToHex(receiptHash(file.receipt))}`;
 
 export function completionOf(head: CompletionHead, answer: Answer, content: string) {
   return {
@@ -59,9 +60,11 @@ const chunk = (head: CompletionHead, delta: object, finish: string | null) => ({
   choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
 });
 
-export const firstChunk = (head: CompletionHead) => chunk(head, { role: "assistant", content: "" }, null);
+export const firstChunk = (head: CompletionHead) =>
+  chunk(head, { role: "assistant", content: "" }, null);
 
-export const contentChunk = (head: CompletionHead, content: string) => chunk(head, { content }, null);
+export const contentChunk = (head: CompletionHead, content: string) =>
+  chunk(head, { content }, null);
 
 export const finishChunk = (head: CompletionHead, answer: Answer) =>
   chunk(head, {}, FINISH_NAMES[answer.file.receipt.finishReason]);

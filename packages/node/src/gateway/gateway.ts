@@ -1,9 +1,9 @@
 /** The gateway: HTTP in front, orders behind; verifies every receipt before it vouches for an answer. */
 
 import { join } from "node:path";
-import { createAdaptorServer } from "@hono/node-server";
 import { type ChainClient, connectChain } from "@assay/chain";
 import { bytesToHex, equalBytes, ROLES, RPC_CODES } from "@assay/wire";
+import { createAdaptorServer } from "@hono/node-server";
 import type { Call } from "../mesh/link.ts";
 import type { Peer, Peers } from "../mesh/peers.ts";
 import { type LoadedModel, loadModels } from "../models.ts";
@@ -72,7 +72,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     chat: createChatService({ chain, models, answering }),
     book,
     hosts,
-    ready: () => [...models.values()].some(({ root }) => candidates(peers, channels.isOpen, root).length > 0),
+    ready: () =>
+      [...models.values()].some(({ root }) => candidates(peers, channels.isOpen, root).length > 0),
     log,
   });
   server.serve(app.fetch);
@@ -130,7 +131,11 @@ async function serveEvidence(book: ReceiptBook, call: Call, hash: Uint8Array): P
   const file = await book.find(bytesToHex(hash));
   call.send(
     file === undefined
-      ? { type: "refuse", code: RPC_CODES.notFound, text: "this gateway does not hold that receipt" }
+      ? {
+          type: "refuse",
+          code: RPC_CODES.notFound,
+          text: "this gateway does not hold that receipt",
+        }
       : { type: "evidence", file },
   );
 }

@@ -1,8 +1,8 @@
 /** Workers that this gateway no longer asks, because a receipt of theirs did not hold. */
 
 import { bytesToHex } from "@assay/wire";
-import type { Standing } from "./answer.ts";
 import type { Database } from "../store/database.ts";
+import type { Standing } from "./answer.ts";
 
 /** Remembered through the receipts in the database, so that a restart forgives nobody. */
 export async function loadStanding(database: Database): Promise<Standing> {

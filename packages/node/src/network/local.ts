@@ -89,37 +89,48 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     const network = networkOf(chain, contracts, members);
     const networkFile = join(home, "network.json");
     writeAtomically(networkFile, formatNetworkFile(network));
-    await Promise.all([
-      grant(network, members),
-      register(network, options.model),
-    ]);
+    // One after the other: both send from the faucet's account.
+    await grant(network, members);
+    await register(network, options.model);
     progress(`starting ${members.length} processes`);
-    const roles = await Promise.all(
-      members.map((member, index) => {
-        const cheat = index === 0 ? options.cheat : undefined;
-        return spawnRole({
-          name: member.name,
-          command: options.command,
-          args: roleArguments(member, options, networkFile, cheat),
-          logFile: join(logs, `${member.name}.log`),
-        }).then((role) => {
-          started.push(role);
-          return role;
-        });
-      }),
-    );
-    const gatewayUrl = roles.find(({ ready }) => ready.url !== undefined)?.ready.url;
+    const roles = await spawnAll(members, options, networkFile, logs);
+    started.push(...roles.running);
+    if (roles.failure !== undefined) throw roles.failure;
+    const gatewayUrl = roles.running.find(({ ready }) => ready.url !== undefined)?.ready.url;
     if (gatewayUrl === undefined) throw new Error("the gateway did not say where it listens");
     writeAtomically(networkFile, formatNetworkFile({ ...network, gateway: gatewayUrl }));
     const failed = Promise.race([
-      ...roles.map(async (role) => `${role.name} ended: ${await role.ended}`),
+      ...roles.running.map(async (role) => `${role.name} ended: ${await role.ended}`),
       chain.ended.then(() => "the chain ended"),
     ]);
-    return { network, networkFile, gatewayUrl, roles, chain, logs, failed, stop };
+    return { network, networkFile, gatewayUrl, roles: roles.running, chain, logs, failed, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Starts every role at once; when one fails, the others are running and have to be stopped. */
+async function spawnAll(
+  members: readonly Member[],
+  options: LocalNetworkOptions,
+  networkFile: string,
+  logs: string,
+): Promise<{ readonly running: readonly RoleProcess[]; readonly failure: unknown }> {
+  const results = await Promise.allSettled(
+    members.map((member, index) =>
+      spawnRole({
+        name: member.name,
+        command: options.command,
+        args: roleArguments(member, options, networkFile, index === 0 ? options.cheat : undefined),
+        logFile: join(logs, `${member.name}.log`),
+      }),
+    ),
+  );
+  return {
+    running: results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : [])),
+    failure: results.find((result) => result.status === "rejected")?.reason,
+  };
 }
 
 async function prepareMembers(home: string, workers: number): Promise<Member[]> {

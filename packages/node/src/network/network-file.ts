@@ -7,7 +7,9 @@ export function readNetworkFile(path: string): NetworkFile {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new Error(`cannot read the network file ${path}; "assay up" writes one`, { cause: error });
+    throw new Error(`cannot read the network file ${path}; "assay up" writes one`, {
+      cause: error,
+    });
   }
   return parseNetworkFile(text);
 }

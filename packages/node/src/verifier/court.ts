@@ -6,7 +6,7 @@
 
 import { type ChainClient, ChainError, type CourtEvent, followCourt } from "@assay/chain";
 import { bytesToHex, equalBytes, receiptHash } from "@assay/wire";
-import type { Logger } from "pino";
+import type { Logger } from "../logger.ts";
 import type { LoadedModel } from "../models.ts";
 import { judge } from "./judge.ts";
 

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { ChainError, type CourtEvent } from "@assay/chain";
-import { bytesToHex, equalBytes, RPC_CODES, ROLES } from "@assay/wire";
+import { bytesToHex, equalBytes, ROLES, RPC_CODES } from "@assay/wire";
 import type { Call } from "../mesh/link.ts";
 import { loadModels } from "../models.ts";
 import { connectStaked, joinMesh, type Role, type RoleOptions } from "../role.ts";
@@ -96,7 +96,11 @@ async function serveEvidence(book: EvidenceBook, call: Call, hash: Uint8Array): 
   const row = await book.find(bytesToHex(hash));
   call.send(
     row === undefined
-      ? { type: "refuse", code: RPC_CODES.notFound, text: "this verifier does not hold that receipt" }
+      ? {
+          type: "refuse",
+          code: RPC_CODES.notFound,
+          text: "this verifier does not hold that receipt",
+        }
       : { type: "evidence", file: new Uint8Array(row.file) },
   );
 }
@@ -137,4 +141,3 @@ async function repeat(
     }
   }
 }
-

@@ -8,7 +8,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Batch, type ChainClient, ChainError, type SignedReceipt } from "@assay/chain";
 import { bytesToHex, hexToBytes, merkleRoot } from "@assay/wire";
-import type { Logger } from "pino";
+import type { Logger } from "../logger.ts";
 import type { Database } from "../store/database.ts";
 import type { JobRow } from "../store/schema.ts";
 import { storedOrder, storedReceipt } from "./stored-receipt.ts";

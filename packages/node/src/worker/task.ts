@@ -23,7 +23,7 @@ import {
   signTyped,
   tokenCommitment,
 } from "@assay/wire";
-import type { Logger } from "pino";
+import type { Logger } from "../logger.ts";
 import type { Call } from "../mesh/link.ts";
 import type { LoadedModel } from "../models.ts";
 import type { JobRow } from "../store/schema.ts";

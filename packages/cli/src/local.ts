@@ -1,0 +1,75 @@
+/** The network on this machine, as the verbs use it. */
+
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  assayHome,
+  type Cheat,
+  type LocalNetwork,
+  programRootOfFile,
+  readNetworkFile,
+  startLocalNetwork,
+} from "@assay/node";
+import { type Connection, connect, type NetworkFile } from "@assay/sdk";
+import { DEMO_MODEL, programsFrom } from "./demo-model.ts";
+import { CliError, EXIT } from "./exit-code.ts";
+import { hex } from "./words.ts";
+
+/** Where the gateway listens unless told otherwise; any free port if this one is taken. */
+export const DEFAULT_PORT = 8420;
+
+const HEALTH_TIMEOUT_MS = 1_000;
+
+/** One directory for each version of the demo model: a development chain knows one program by its name. */
+export function localHome(): string {
+  const root = hex(programRootOfFile(DEMO_MODEL.path)).slice(2, 10);
+  return join(assayHome(), "networks", `local-${root}`);
+}
+
+export interface StartOptions {
+  readonly workers: number;
+  readonly port: number;
+  readonly cheat?: Cheat;
+  readonly onProgress?: (text: string) => void;
+}
+
+export function startHere(options: StartOptions): Promise<LocalNetwork> {
+  return startLocalNetwork({
+    home: localHome(),
+    model: DEMO_MODEL,
+    command: [
+      process.execPath,
+      "--disable-warning=ExperimentalWarning",
+      fileURLToPath(new URL("./main.ts", import.meta.url)),
+    ],
+    ...options,
+  });
+}
+
+/** The network file to use: the given one, or that of a network that runs here now. */
+export async function runningNetwork(path?: string): Promise<NetworkFile | undefined> {
+  if (path !== undefined) {
+    try {
+      return readNetworkFile(path);
+    } catch (error) {
+      throw new CliError(EXIT.usage, error instanceof Error ? error.message : String(error));
+    }
+  }
+  try {
+    const network = readNetworkFile(join(localHome(), "network.json"));
+    if (network.gateway === undefined) return undefined;
+    const health = await fetch(`${network.gateway}/healthz`, {
+      signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS),
+    });
+    return health.ok ? network : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function connectTo(
+  network: NetworkFile,
+  models: readonly string[] = [],
+): Promise<Connection> {
+  return connect({ network, loadProgram: programsFrom([...models, DEMO_MODEL.path]) });
+}

@@ -1,0 +1,132 @@
+/** `assay worker|verifier|gateway start`: one role in this process, against a network. */
+
+import { join, resolve } from "node:path";
+import {
+  assayHome,
+  CHEATS,
+  createLogger,
+  isCheat,
+  loadOrCreateKey,
+  privateDirectory,
+  type RoleOptions,
+  readNetworkFile,
+  serveParent,
+  startGateway,
+  startVerifier,
+  startWorker,
+} from "@assay/node";
+import { defineCommand } from "citty";
+import { DEMO_MODEL } from "../demo-model.ts";
+import { CliError, EXIT } from "../exit-code.ts";
+import { DEFAULT_PORT } from "../local.ts";
+
+/** Base units of an 18-decimals token: 0.000001 a prompt token, three times that an output token. */
+const PROMPT_PRICE = 10n ** 12n;
+const OUTPUT_PRICE = 3n * PROMPT_PRICE;
+/** A channel holds enough for some hundred thousand tokens. */
+const CHANNEL_AMOUNT = 10n ** 18n;
+
+const common = {
+  network: { type: "string", description: 'network file ("assay up" writes one)', required: true },
+  home: { type: "string", description: "directory of this role's key and database" },
+  listen: { type: "string", description: "multiaddress", default: "/ip4/127.0.0.1/tcp/0" },
+  model: { type: "string", description: "program file", default: DEMO_MODEL.path },
+} as const;
+
+interface CommonArguments {
+  readonly network: string;
+  readonly home?: string | undefined;
+  readonly listen: string;
+  readonly model: string;
+}
+
+function roleOptions(name: string, args: CommonArguments): RoleOptions {
+  const home = privateDirectory(args.home ? resolve(args.home) : join(assayHome(), name));
+  return {
+    home,
+    network: readNetworkFile(resolve(args.network)),
+    privateKey: loadOrCreateKey(join(home, "key")),
+    listen: args.listen,
+    models: [resolve(args.model)],
+    log: createLogger(name),
+  };
+}
+
+const startWorkerCommand = defineCommand({
+  meta: { name: "start", description: "run a worker" },
+  args: {
+    ...common,
+    slots: { type: "string", description: "tasks at once", default: "4" },
+    cheat: {
+      type: "string",
+      description: `cheat on purpose, to see it caught: ${CHEATS.join(", ")}`,
+    },
+  },
+  async run({ args }) {
+    const { cheat } = args;
+    if (cheat !== undefined && !isCheat(cheat)) {
+      throw new CliError(
+        EXIT.usage,
+        `there is no cheat "${cheat}"; there are: ${CHEATS.join(", ")}`,
+      );
+    }
+    const slots = Number(args.slots);
+    if (!Number.isInteger(slots) || slots < 1) {
+      throw new CliError(EXIT.usage, `--slots ${args.slots} is not a positive integer`);
+    }
+    const options = roleOptions("worker", args);
+    const role = await startWorker({
+      ...options,
+      promptPrice: PROMPT_PRICE,
+      outputPrice: OUTPUT_PRICE,
+      slots,
+      ...(cheat === undefined ? {} : { cheat }),
+    });
+    options.log.info({ addresses: role.addresses }, "worker serves");
+    serveParent({ type: "ready" }, role.stop);
+  },
+});
+
+const startVerifierCommand = defineCommand({
+  meta: { name: "start", description: "run a verifier" },
+  args: common,
+  async run({ args }) {
+    const options = roleOptions("verifier", args);
+    const role = await startVerifier(options);
+    options.log.info({ addresses: role.addresses }, "verifier serves");
+    serveParent({ type: "ready" }, role.stop);
+  },
+});
+
+const startGatewayCommand = defineCommand({
+  meta: { name: "start", description: "run a gateway" },
+  args: {
+    ...common,
+    host: { type: "string", description: "address to listen on", default: "127.0.0.1" },
+    port: { type: "string", description: "HTTP port, 0 for any", default: String(DEFAULT_PORT) },
+  },
+  async run({ args }) {
+    const options = roleOptions("gateway", args);
+    const gateway = await startGateway({
+      ...options,
+      host: args.host,
+      port: Number(args.port),
+      channelAmount: CHANNEL_AMOUNT,
+    });
+    options.log.info({ addresses: gateway.addresses, url: gateway.url }, "gateway serves");
+    serveParent({ type: "ready", url: gateway.url }, gateway.stop);
+  },
+});
+
+export const worker = defineCommand({
+  meta: { name: "worker", description: "run a worker" },
+  subCommands: { start: startWorkerCommand },
+});
+export const verifier = defineCommand({
+  meta: { name: "verifier", description: "run a verifier" },
+  subCommands: { start: startVerifierCommand },
+});
+export const gateway = defineCommand({
+  meta: { name: "gateway", description: "run a gateway" },
+  subCommands: { start: startGatewayCommand },
+});
