@@ -23,13 +23,20 @@ export const SMALL: LlamaGeometry = {
   ropeTheta: 10_000,
 };
 
-/** A model whose rows have about unit size, with gains around 1, some of them negative. */
+/**
+ * A model whose rows have about unit size. Gains are ±1 and ±½: multipliers express them without a rounding that would
+ * move weights, fed by them, to another point of their grid.
+ */
 export function randomLlama(geometry: LlamaGeometry, seed: number, tied = true): LlamaModel {
   const next = normal(seed);
   const { vocab, hidden, intermediate, heads, keyValueHeads, headDim } = geometry;
   const matrix = (outputs: number, inputs: number) =>
     Float32Array.from({ length: outputs * inputs }, () => next() / Math.sqrt(inputs));
-  const gain = () => Float32Array.from({ length: hidden }, () => 1 + 0.5 * next());
+  const gain = () =>
+    Float32Array.from({ length: hidden }, () => {
+      const value = next();
+      return (Math.abs(value) < 0.7 ? 0.5 : 1) * Math.sign(value);
+    });
   return {
     geometry,
     embedding: matrix(vocab, hidden).map((value) => 3 * value),

@@ -61,7 +61,7 @@ export function planNorm(
   const { multipliers, shift } = fitMultipliers(ratios, 0, 16, what);
   const represented = (i: number): number =>
     ((multipliers[i] ?? 1) * unit) / (inner * powerOfTwo(shift));
-  const correction = Float64Array.from(gain, (value, i) => value < 0 ? -1 : 1 + 0*represented(i));
+  const correction = Float64Array.from(gain, (value, i) => value / represented(i));
   return { multipliers, s, t: shift, bound, unit, correction };
 }
 
