@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Credits} from "../src/Credits.sol";
+import {Settlement} from "../src/Settlement.sol";
+import {Handler} from "./Handler.sol";
+import {Network} from "./Network.sol";
+
+/// @notice What holds after any sequence of actions. The handler checks every single action beside this.
+contract InvariantsTest is Network {
+    Handler private handler;
+
+    function setUp() public override {
+        super.setUp();
+        // The parties of the other tests take no part.
+        vm.prank(client);
+        escrow.requestWithdraw(worker);
+        address[6] memory others = [worker, verifier, jurors[0], jurors[1], jurors[2], jurors[3]];
+        for (uint256 i = 0; i < others.length; ++i) {
+            vm.prank(others[i]);
+            stake.requestUnbond(MIN_STAKE);
+        }
+        forward(UNBONDING);
+        vm.prank(client);
+        escrow.withdraw(worker);
+        for (uint256 i = 0; i < others.length; ++i) {
+            vm.prank(others[i]);
+            stake.withdraw();
+        }
+        handler = new Handler(settlement, token);
+        for (uint256 i = 0; i < handler.PARTIES(); ++i) {
+            fund(handler.partyAt(i));
+            if (i >= 2) handler.addStake(i, MIN_STAKE - 1);
+        }
+    }
+
+    function targetContracts() external view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(handler);
+    }
+
+    function creditsIn(Credits ledger) private view returns (uint256 sum) {
+        for (uint256 i = 0; i < handler.PARTIES(); ++i) {
+            sum += ledger.creditOf(handler.partyAt(i));
+        }
+    }
+
+    function stakes() private view returns (uint256 sum) {
+        for (uint256 i = 0; i < handler.PARTIES(); ++i) {
+            sum += bonded(handler.partyAt(i)) + stake.partyOf(handler.partyAt(i)).unbonding;
+        }
+    }
+
+    function channels() private view returns (uint256 sum) {
+        for (uint256 i = 0; i < 4; ++i) {
+            sum += escrow.channelOf(handler.partyAt(i % 2), handler.partyAt(2 + i / 2)).balance;
+        }
+    }
+
+    /// Every contract holds exactly what it owes, and nothing was made or lost.
+    function checkSolvency() private view {
+        uint256 bonds = handler.openCases().length * BOND;
+        assertEq(token.balanceOf(address(stake)), stakes() + creditsIn(stake), "stake");
+        assertEq(token.balanceOf(address(escrow)), channels() + creditsIn(escrow), "escrow");
+        assertEq(token.balanceOf(address(court)), bonds + creditsIn(court), "court");
+        assertEq(token.balanceOf(address(settlement)), 0, "settlement");
+        uint256 held = token.balanceOf(address(stake)) + token.balanceOf(address(escrow))
+            + token.balanceOf(address(court));
+        assertEq(held, handler.tokensIn(), "all together");
+    }
+
+    /// An order is paid at most once, never while contested or void, and workers get exactly that.
+    function checkPayments() private view {
+        uint256 sum = 0;
+        for (uint256 i = 0; i < handler.workCount(); ++i) {
+            Handler.Work memory one = handler.workAt(i);
+            assertTrue(one.timesPaid <= 1, "at most once");
+            if (one.timesPaid == 1) sum += one.claim.receipt.price;
+            Settlement.OrderState expected = one.void
+                ? Settlement.OrderState.Void
+                : one.claimed
+                    ? Settlement.OrderState.Claimed
+                    : one.caseId != 0 ? Settlement.OrderState.Contested : Settlement.OrderState.Open;
+            bytes32 orderHash = one.claim.receipt.orderHash;
+            assertEq(uint256(settlement.orderOf(orderHash).state), uint256(expected), "state");
+        }
+        assertEq(sum, handler.earned(), "earned");
+        assertEq(creditsIn(escrow) + handler.earningsWithdrawn(), sum, "credited");
+    }
+
+    /// What is slashed goes to challenger, juror and fire, and nothing else is burned but bonds.
+    function checkSlashes() private view {
+        assertEq(token.balanceOf(stake.BURNED()), handler.burned(), "burned");
+        assertTrue(2 * handler.slashDistributed() <= handler.slashed(), "at least half is burned");
+    }
+
+    /// The list to draw from holds exactly who has enough stake; holds count the open cases.
+    function checkListsAndHolds() private view {
+        uint256[] memory open = handler.openCases();
+        uint256 active = 0;
+        for (uint256 i = 0; i < handler.PARTIES(); ++i) {
+            address party = handler.partyAt(i);
+            assertTrue(stake.isActive(party) == (bonded(party) >= MIN_STAKE), "active");
+            if (stake.isActive(party)) ++active;
+            uint256 against = 0;
+            for (uint256 j = 0; j < open.length; ++j) {
+                if (court.caseOf(open[j]).worker == party) ++against;
+            }
+            assertEq(stake.partyOf(party).holds, against, "holds");
+        }
+        assertEq(stake.activeCount(), active, "count");
+        uint256 heldChannels = 0;
+        for (uint256 i = 0; i < 4; ++i) {
+            heldChannels += escrow.channelOf(handler.partyAt(i % 2), handler.partyAt(2 + i / 2)).holds;
+        }
+        assertEq(heldChannels, open.length, "channels held");
+    }
+
+    /// One campaign for all of them.
+    function invariant_books_balance_and_nobody_is_paid_twice() public view {
+        checkSolvency();
+        checkPayments();
+        checkSlashes();
+        checkListsAndHolds();
+    }
+
+    /// The invariants above are about something: a long walk meets every outcome.
+    function test_a_long_walk_reaches_every_outcome() public {
+        for (uint256 i = 0; i < 1500; ++i) {
+            walk(uint256(keccak256(abi.encode(i))));
+        }
+        invariant_books_balance_and_nobody_is_paid_twice();
+        string[12] memory outcomes = [
+            "claimed",
+            "challenged",
+            "drawn",
+            "fraud",
+            "no fraud",
+            "dismissed",
+            "silent juror",
+            "seat lost without a juror",
+            "equivocation proven",
+            "stake withdrawn",
+            "channel withdrawn",
+            "credit withdrawn"
+        ];
+        for (uint256 i = 0; i < outcomes.length; ++i) {
+            assertTrue(handler.reached(outcomes[i]) > 0, outcomes[i]);
+        }
+    }
+
+    function walk(uint256 seed) private {
+        uint256 a = uint256(keccak256(abi.encode(seed, "a")));
+        uint256 b = uint256(keccak256(abi.encode(seed, "b")));
+        uint256 choice = seed % 16;
+        if (choice < 2) handler.addStake(a, b);
+        else if (choice == 2) handler.unbond(a, b);
+        else if (choice == 3) handler.withdrawStake(a);
+        else if (choice == 4) handler.fillChannel(a, b, a ^ b);
+        else if (choice == 5) handler.closeChannel(a, b);
+        else if (choice == 6) handler.withdrawCredit(a, b);
+        else if (choice == 7) handler.work(a, b, a ^ b, a / 3);
+        else if (choice < 10) handler.claim(a);
+        else if (choice == 10) handler.equivocate(a, b);
+        else if (choice < 13) handler.challenge(a, b);
+        else if (choice < 15) handler.stepCase(a, b);
+        else handler.pass(a);
+    }
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {AssayTypes, Order, Receipt} from "../src/AssayTypes.sol";
+import {Deployment} from "../src/Deployment.sol";
+import {Settlement} from "../src/Settlement.sol";
+import {Network} from "./Network.sol";
+
+/// @notice What makes a receipt payable: it agrees with its order, and both are signed (spec/03 §3.1).
+contract ReceiptsTest is Network {
+    uint256 private constant CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+
+    Order private order;
+    Receipt private receipt;
+
+    function setUp() public override {
+        super.setUp();
+        order = makeOrder(1);
+        receipt = makeReceipt(order);
+    }
+
+    function postAndWait() private returns (Settlement.Claim memory claim) {
+        claim = claimOf(order, receipt);
+        post(receipt);
+        forward(WINDOW);
+    }
+
+    function claimFails(bytes memory revertData) private {
+        Settlement.Claim memory claim = postAndWait();
+        expectRevert(revertData);
+        settlement.claim(claim);
+    }
+
+    function test_a_receipt_of_another_order() public {
+        receipt.orderHash = keccak256("another");
+        claimFails(
+            abi.encodeWithSelector(
+                AssayTypes.OrderHashMismatch.selector, receipt.orderHash, settlement.hashOrder(order)
+            )
+        );
+    }
+
+    function test_a_receipt_of_another_program() public {
+        receipt.programRoot = keccak256("another");
+        claimFails(
+            abi.encodeWithSelector(AssayTypes.ProgramMismatch.selector, receipt.programRoot, order.programRoot)
+        );
+    }
+
+    function test_a_receipt_of_another_worker() public {
+        receipt.worker = verifier;
+        claimFails(abi.encodeWithSelector(AssayTypes.WorkerMismatch.selector, verifier, worker));
+    }
+
+    function test_a_receipt_of_another_input() public {
+        receipt.inputCommitment = keccak256("another");
+        claimFails(
+            abi.encodeWithSelector(
+                AssayTypes.InputMismatch.selector, receipt.inputCommitment, order.inputCommitment
+            )
+        );
+    }
+
+    function test_a_receipt_with_another_prompt_length() public {
+        receipt.promptTokens = 11;
+        claimFails(abi.encodeWithSelector(AssayTypes.PromptTokensMismatch.selector, 11, 10));
+    }
+
+    function test_a_receipt_with_no_output() public {
+        receipt.outputTokens = 0;
+        claimFails(abi.encodeWithSelector(AssayTypes.OutputTokensOutOfRange.selector, 0, 16));
+    }
+
+    function test_a_receipt_with_more_output_than_ordered() public {
+        receipt.outputTokens = 17;
+        claimFails(abi.encodeWithSelector(AssayTypes.OutputTokensOutOfRange.selector, 17, 16));
+    }
+
+    function test_finish_reasons() public {
+        uint8[3] memory wrong = [0, 3, 255];
+        for (uint256 i = 0; i < 3; ++i) {
+            receipt.finishReason = wrong[i];
+            claimFails(abi.encodeWithSelector(AssayTypes.FinishReasonInvalid.selector, wrong[i], 16, 16));
+        }
+        receipt.finishReason = 2;
+        receipt.outputTokens = 15;
+        claimFails(abi.encodeWithSelector(AssayTypes.FinishReasonInvalid.selector, 2, 15, 16));
+    }
+
+    function test_a_short_answer_that_stopped_costs_less() public {
+        (receipt.finishReason, receipt.outputTokens, receipt.price) = (1, 3, 35);
+        settlement.claim(postAndWait());
+        assertEq(escrow.creditOf(worker), 35, "10 * 2 + 3 * 5");
+    }
+
+    function test_a_late_receipt() public {
+        receipt.completedAt = order.deadline;
+        settlement.claim(postAndWait());
+        order = makeOrder(2);
+        receipt = makeReceipt(order);
+        receipt.completedAt = order.deadline + 1;
+        claimFails(
+            abi.encodeWithSelector(
+                AssayTypes.CompletedAfterDeadline.selector, order.deadline + 1, order.deadline
+            )
+        );
+    }
+
+    function testFuzz_any_other_price(uint128 price) public {
+        vm.assume(price != PRICE);
+        receipt.price = price;
+        claimFails(abi.encodeWithSelector(AssayTypes.PriceMismatch.selector, price, PRICE));
+    }
+
+    /// A price that does not fit in 128 bits cannot be claimed under what is left of it.
+    function test_attack_price_overflow() public {
+        order.promptPrice = type(uint128).max;
+        order.outputPrice = type(uint128).max;
+        unchecked {
+            receipt.price = uint128(26 * uint256(type(uint128).max));
+        }
+        receipt.orderHash = settlement.hashOrder(order);
+        claimFails(
+            abi.encodeWithSelector(
+                AssayTypes.PriceMismatch.selector, receipt.price, 26 * uint256(type(uint128).max)
+            )
+        );
+    }
+
+    function test_an_order_signed_by_another() public {
+        Settlement.Claim memory claim = postAndWait();
+        claim.orderSignature = sign(WORKER_KEY, receipt.orderHash);
+        expectRevert(abi.encodeWithSelector(Settlement.SignatureInvalid.selector, client));
+        settlement.claim(claim);
+    }
+
+    function test_a_receipt_signed_by_another() public {
+        Settlement.Claim memory claim = postAndWait();
+        claim.receiptSignature = sign(CLIENT_KEY, settlement.hashReceipt(receipt));
+        expectRevert(abi.encodeWithSelector(Settlement.SignatureInvalid.selector, worker));
+        settlement.claim(claim);
+    }
+
+    function test_attack_malleable_signatures() public {
+        Settlement.Claim memory claim = postAndWait();
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(CLIENT_KEY, settlement.digestOf(receipt.orderHash));
+        bytes memory refused = abi.encodeWithSelector(Settlement.SignatureInvalid.selector, client);
+        bytes[6] memory malformed = [
+            abi.encodePacked(r, bytes32(CURVE_ORDER - uint256(s)), v == 27 ? 28 : 27),
+            abi.encodePacked(r, bytes32(CURVE_ORDER - uint256(s)), v == 27 ? bytes1(0x1c) : bytes1(0x1b)),
+            abi.encodePacked(r, s, v - 27),
+            abi.encodePacked(r, s, v, bytes1(0)),
+            abi.encodePacked(r, bytes32(uint256(s) | (uint256(v - 27) << 255))),
+            new bytes(65)
+        ];
+        for (uint256 i = 0; i < malformed.length; ++i) {
+            claim.orderSignature = malformed[i];
+            expectRevert(refused);
+            settlement.claim(claim);
+        }
+        claim.orderSignature = abi.encodePacked(r, s, v);
+        settlement.claim(claim);
+    }
+
+    /// ecrecover gives the zero address for a signature of nobody.
+    function test_attack_order_of_the_zero_address() public {
+        order.client = address(0);
+        receipt.orderHash = settlement.hashOrder(order);
+        Settlement.Claim memory claim = postAndWait();
+        claim.orderSignature = abi.encodePacked(bytes32(uint256(1)), bytes32(uint256(1)), uint8(29));
+        expectRevert(abi.encodeWithSelector(Settlement.SignatureInvalid.selector, address(0)));
+        settlement.claim(claim);
+    }
+
+    function test_attack_replay_on_another_chain() public {
+        Settlement.Claim memory claim = postAndWait();
+        vm.chainId(1234);
+        expectRevert(abi.encodeWithSelector(Settlement.SignatureInvalid.selector, client));
+        settlement.claim(claim);
+    }
+
+    function test_attack_replay_in_another_deployment() public {
+        Settlement.Claim memory claim = claimOf(order, receipt);
+        settlement = new Deployment(terms()).settlement();
+        stake = settlement.stake();
+        vm.startPrank(worker);
+        token.approve(address(stake), MIN_STAKE);
+        stake.deposit(MIN_STAKE);
+        vm.stopPrank();
+        post(receipt);
+        forward(WINDOW);
+        expectRevert(abi.encodeWithSelector(Settlement.SignatureInvalid.selector, client));
+        settlement.claim(claim);
+    }
+
+    /// Every bit of order and receipt is under a signature.
+    function testFuzz_a_changed_message_is_not_claimable(uint256 choice, bytes32 other) public {
+        Settlement.Claim memory claim = postAndWait();
+        choice = bound(choice, 0, 5);
+        if (choice == 0) claim.order.salt = other;
+        if (choice == 1) claim.order.nonceHash = other;
+        if (choice == 2) claim.receipt.seed = other;
+        if (choice == 3) claim.receipt.outputCommitment = other;
+        if (choice == 4) claim.receipt.traceRoot = other;
+        if (choice == 5) claim.order.invTemperature = uint32(uint256(other) | 1);
+        bool reverted = false;
+        try settlement.claim(claim) {}
+        catch {
+            reverted = true;
+        }
+        assertTrue(reverted, "refused");
+        assertEq(escrow.creditOf(worker), 0, "not paid");
+    }
+}
