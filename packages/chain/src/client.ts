@@ -5,30 +5,25 @@
 
 import {
   addressOf,
-  bytesToHex,
   equalBytes,
-  hexToBytes,
   merkleProof,
   merkleRoot,
   type Order,
   type Receipt,
   receiptHash,
-  type SigningDomain,
 } from "@assay/wire";
-import { type Abi, createPublicClient, type Hex, http, type PublicClient } from "viem";
+import type { Abi, Hex } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { ChainError } from "./chain-error.ts";
 import { DEVELOPMENT_CHAIN_ID } from "./development-chain.ts";
 import { isDevelopmentAddress } from "./development-keys.ts";
 import { contractErrors, contracts } from "./generated/contracts.ts";
+import { toHex } from "./hex.ts";
 import type { Address, NetworkFile } from "./network-file.ts";
+import { type Batch, type ChainReader, openChain } from "./reader.ts";
 import { createTransactor } from "./transactor.ts";
 
-const POLL_MS = 100;
 const MAX_UINT256 = 2n ** 256n - 1n;
-
-export const toHex = (bytes: Uint8Array): Hex => `0x${bytesToHex(bytes)}`;
-export const fromHex = (hex: Hex): Uint8Array => hexToBytes(hex.slice(2).toLowerCase());
 
 /** A receipt with both signatures. */
 export interface SignedReceipt {
@@ -41,37 +36,6 @@ export interface SignedReceipt {
 export interface Transaction {
   readonly hash: Hex;
   readonly block: bigint;
-}
-
-/** States of an order (spec/04 §4.4–4.6). */
-export type OrderState = "open" | "contested" | "claimed" | "void";
-const ORDER_STATES: readonly OrderState[] = ["open", "contested", "claimed", "void"];
-
-/** Reads, for anyone. */
-export interface ChainReader {
-  readonly network: NetworkFile;
-  readonly domain: SigningDomain;
-  readonly rpc: PublicClient;
-  blockNumber(): Promise<bigint>;
-  /** The program root under a registered name. */
-  programOf(name: string): Promise<Uint8Array | undefined>;
-  /** The name that a program root was registered under. */
-  nameOf(programRoot: Uint8Array): Promise<string | undefined>;
-  tokenBalance(party: Uint8Array): Promise<bigint>;
-  isActive(party: Uint8Array): Promise<boolean>;
-  stakeOf(party: Uint8Array): Promise<bigint>;
-  minStake(): Promise<bigint>;
-  windowBlocks(): Promise<bigint>;
-  channelBalance(client: Uint8Array, worker: Uint8Array): Promise<bigint>;
-  orderState(orderHash: Uint8Array): Promise<OrderState>;
-  /** Block from which the batch's receipts can be claimed; undefined when it is not posted. */
-  claimableFrom(worker: Uint8Array, batch: Batch): Promise<bigint | undefined>;
-}
-
-/** A batch of one worker's receipts, in leaf order. */
-export interface Batch {
-  readonly leaves: readonly Uint8Array[];
-  readonly total: bigint;
 }
 
 /** Reads and writes for one key. */
@@ -100,99 +64,6 @@ export interface ChainClient extends ChainReader {
   ): Promise<Transaction>;
 }
 
-/** Connects for reading. @throws {ChainError} `CHAIN_WRONG_ID` when the RPC serves another chain. */
-export async function openChain(network: NetworkFile): Promise<ChainReader> {
-  const rpc = createPublicClient({
-    transport: http(network.rpc, { batch: false, retryCount: 2, timeout: 10_000 }),
-    pollingInterval: POLL_MS,
-    cacheTime: 0,
-  });
-  const actual = await rpc.getChainId();
-  if (actual !== network.chainId) {
-    throw new ChainError({ code: "CHAIN_WRONG_ID", expected: network.chainId, actual });
-  }
-  return createReader(network, rpc);
-}
-
-function createReader(network: NetworkFile, rpc: PublicClient): ChainReader {
-  const { contracts: at } = network;
-  const stake = { address: at.stake, abi: contracts.Stake.abi } as const;
-  const models = { address: at.models, abi: contracts.ModelRegistry.abi } as const;
-  const settlement = { address: at.settlement, abi: contracts.Settlement.abi } as const;
-  return {
-    network,
-    rpc,
-    domain: { chainId: BigInt(network.chainId), settlement: fromHex(at.settlement) },
-    blockNumber: () => rpc.getBlockNumber({ cacheTime: 0 }),
-    async programOf(name) {
-      const root = await rpc.readContract({ ...models, functionName: "programOf", args: [name] });
-      return BigInt(root) === 0n ? undefined : fromHex(root);
-    },
-    async nameOf(programRoot) {
-      const model = await rpc.readContract({
-        ...models,
-        functionName: "modelOf",
-        args: [toHex(programRoot)],
-      });
-      return BigInt(model.registrant) === 0n ? undefined : model.name;
-    },
-    tokenBalance: (party) =>
-      rpc.readContract({
-        address: at.token,
-        abi: contracts.DevToken.abi,
-        functionName: "balanceOf",
-        args: [toHex(party)],
-      }),
-    isActive: (party) =>
-      rpc.readContract({ ...stake, functionName: "isActive", args: [toHex(party)] }),
-    async stakeOf(party) {
-      const found = await rpc.readContract({
-        ...stake,
-        functionName: "partyOf",
-        args: [toHex(party)],
-      });
-      return found.bonded;
-    },
-    minStake: () => rpc.readContract({ ...stake, functionName: "minStake" }),
-    windowBlocks: () => rpc.readContract({ ...settlement, functionName: "windowBlocks" }),
-    async channelBalance(client, worker) {
-      const channel = await rpc.readContract({
-        address: at.escrow,
-        abi: contracts.Escrow.abi,
-        functionName: "channelOf",
-        args: [toHex(client), toHex(worker)],
-      });
-      return channel.withdrawableFrom === 0n ? channel.balance : 0n;
-    },
-    async orderState(orderHash) {
-      const record = await rpc.readContract({
-        ...settlement,
-        functionName: "orderOf",
-        args: [toHex(orderHash)],
-      });
-      const state = ORDER_STATES[record.state];
-      if (state === undefined) throw new RangeError(`order state ${record.state}`);
-      return state;
-    },
-    async claimableFrom(worker, batch) {
-      const [batchId, window] = await Promise.all([
-        rpc.readContract({
-          ...settlement,
-          functionName: "batchIdOf",
-          args: [toHex(worker), toHex(merkleRoot(batch.leaves)), batch.leaves.length, batch.total],
-        }),
-        rpc.readContract({ ...settlement, functionName: "windowBlocks" }),
-      ]);
-      const found = await rpc.readContract({
-        ...settlement,
-        functionName: "batchOf",
-        args: [batchId],
-      });
-      return found.postedAt === 0n ? undefined : found.postedAt + window;
-    },
-  };
-}
-
 /**
  * Connects with a key.
  *
@@ -212,64 +83,104 @@ export async function connectChain(
   }
   const reader = await openChain(network);
   const transactor = createTransactor(reader.rpc, privateKeyToAccount(toHex(privateKey)));
-  const { contracts: at } = network;
-
-  async function execute(contract: Address, abi: Abi, functionName: string, args: unknown[]) {
-    const receipt = await transactor.execute({
-      address: contract,
-      // A call may revert with an error of a contract further down.
-      abi: [...abi, ...contractErrors],
-      functionName,
-      args,
-    });
-    return { hash: receipt.transactionHash, block: receipt.blockNumber };
-  }
-  const settle = (name: string, args: unknown[]): Promise<Transaction> =>
-    execute(at.settlement, contracts.Settlement.abi, name, args);
-  const court = (name: string, args: unknown[]): Promise<Transaction> =>
-    execute(at.court, contracts.JuryCourt.abi, name, args);
-
-  /** Approves once for all: the spender is an immutable contract that takes what its rules say. */
-  async function approve(spender: Address, amount: bigint): Promise<void> {
-    const token = { address: at.token, abi: contracts.DevToken.abi } as const;
-    const allowance = await reader.rpc.readContract({
-      ...token,
-      functionName: "allowance",
-      args: [toHex(address), spender],
-    });
-    if (allowance >= amount) return;
-    await execute(at.token, contracts.DevToken.abi, "approve", [spender, MAX_UINT256]);
-  }
-
-  return {
-    ...reader,
+  const account: Account = {
+    reader,
     address,
+    async execute(contract, abi, functionName, args) {
+      const receipt = await transactor.execute({
+        address: contract,
+        // A call may revert with an error of a contract further down.
+        abi: [...abi, ...contractErrors],
+        functionName,
+        args,
+      });
+      return { hash: receipt.transactionHash, block: receipt.blockNumber };
+    },
+  };
+  return { ...reader, address, ...moneyActions(account), ...settlementActions(account) };
+}
+
+interface Account {
+  readonly reader: ChainReader;
+  readonly address: Uint8Array;
+  execute(
+    contract: Address,
+    abi: Abi,
+    functionName: string,
+    args: readonly unknown[],
+  ): Promise<Transaction>;
+}
+
+/** Approves once for all: the spender is an immutable contract that takes what its rules say. */
+async function approve(account: Account, spender: Address, amount: bigint): Promise<void> {
+  const { token } = account.reader.network.contracts;
+  const allowance = await account.reader.rpc.readContract({
+    address: token,
+    abi: contracts.DevToken.abi,
+    functionName: "allowance",
+    args: [toHex(account.address), spender],
+  });
+  if (allowance >= amount) return;
+  await account.execute(token, contracts.DevToken.abi, "approve", [spender, MAX_UINT256]);
+}
+
+function moneyActions(
+  account: Account,
+): Pick<ChainClient, "ensureStake" | "ensureChannel" | "withdraw"> {
+  const { reader, address } = account;
+  const { stake, escrow } = reader.network.contracts;
+  return {
     async ensureStake(amount) {
       const missing = amount - (await reader.stakeOf(address));
       if (missing <= 0n) return;
-      await approve(at.stake, missing);
-      await execute(at.stake, contracts.Stake.abi, "deposit", [missing]);
+      await approve(account, stake, missing);
+      await account.execute(stake, contracts.Stake.abi, "deposit", [missing]);
     },
     async ensureChannel(worker, amount) {
       const missing = amount - (await reader.channelBalance(address, worker));
       if (missing <= 0n) return;
-      await approve(at.escrow, missing);
-      await execute(at.escrow, contracts.Escrow.abi, "deposit", [toHex(worker), missing]);
+      await approve(account, escrow, missing);
+      await account.execute(escrow, contracts.Escrow.abi, "deposit", [toHex(worker), missing]);
     },
+    async withdraw() {
+      const amount = await reader.rpc.readContract({
+        address: escrow,
+        abi: contracts.Escrow.abi,
+        functionName: "creditOf",
+        args: [toHex(address)],
+      });
+      if (amount === 0n) return undefined;
+      const sent = await account.execute(escrow, contracts.Escrow.abi, "withdrawCredit", []);
+      return { ...sent, amount };
+    },
+  };
+}
+
+function settlementActions(
+  account: Account,
+): Omit<ChainClient, keyof ChainReader | "address" | keyof ReturnType<typeof moneyActions>> {
+  const { contracts: at } = account.reader.network;
+  const settle = (name: string, args: readonly unknown[]): Promise<Transaction> =>
+    account.execute(at.settlement, contracts.Settlement.abi, name, args);
+  const court = (name: string, args: readonly unknown[]): Promise<Transaction> =>
+    account.execute(at.court, contracts.JuryCourt.abi, name, args);
+  return {
     registerModel: (programRoot, name) =>
-      execute(at.models, contracts.ModelRegistry.abi, "register", [toHex(programRoot), name]),
+      account.execute(at.models, contracts.ModelRegistry.abi, "register", [
+        toHex(programRoot),
+        name,
+      ]),
     postBatch: (batch) =>
       settle("postBatch", [toHex(merkleRoot(batch.leaves)), batch.leaves.length, batch.total]),
     claim: (batch, receipts) =>
       settle("claimMany", [receipts.map((signed) => claimArguments(batch, signed))]),
-    withdraw: () => withdrawCredit(reader, address, execute),
     async challenge(signed, rival) {
-      const bond = await reader.rpc.readContract({
+      const bond = await account.reader.rpc.readContract({
         address: at.court,
         abi: contracts.JuryCourt.abi,
         functionName: "bond",
       });
-      await approve(at.court, bond);
+      await approve(account, at.court, bond);
       return settle("challenge", [
         ...signedArguments(signed),
         toHex(rival.traceRoot),
@@ -288,30 +199,6 @@ export async function connectChain(
         toHex(b.signature),
       ]),
   };
-}
-
-type Execute = (
-  contract: Address,
-  abi: Abi,
-  functionName: string,
-  args: unknown[],
-) => Promise<Transaction>;
-
-async function withdrawCredit(
-  reader: ChainReader,
-  address: Uint8Array,
-  execute: Execute,
-): Promise<(Transaction & { readonly amount: bigint }) | undefined> {
-  const { escrow } = reader.network.contracts;
-  const amount = await reader.rpc.readContract({
-    address: escrow,
-    abi: contracts.Escrow.abi,
-    functionName: "creditOf",
-    args: [toHex(address)],
-  });
-  if (amount === 0n) return undefined;
-  const sent = await execute(escrow, contracts.Escrow.abi, "withdrawCredit", []);
-  return { ...sent, amount };
 }
 
 function claimArguments(batch: Batch, signed: SignedReceipt): unknown {

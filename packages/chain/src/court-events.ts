@@ -1,9 +1,10 @@
 /** The court's events in the protocol's values (spec/04 §4.6). */
 
 import { decodeEventLog, type Hex } from "viem";
-import { type ChainReader, fromHex } from "./client.ts";
 import { type FollowOptions, followLogs } from "./follow.ts";
 import { contracts } from "./generated/contracts.ts";
+import { fromHex } from "./hex.ts";
+import type { ChainReader } from "./reader.ts";
 
 export type CourtEvent =
   | {

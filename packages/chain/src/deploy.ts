@@ -10,8 +10,8 @@ import {
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { ChainError } from "./chain-error.ts";
-import { toHex } from "./client.ts";
 import { contracts } from "./generated/contracts.ts";
+import { toHex } from "./hex.ts";
 import type { Address, ContractName } from "./network-file.ts";
 import { createTransactor } from "./transactor.ts";
 

@@ -9,16 +9,10 @@
 // biome-ignore lint/performance/noBarrelFile: the package's one entry point
 export { ChainError, type ChainErrorDetail } from "./chain-error.ts";
 export {
-  type Batch,
   type ChainClient,
-  type ChainReader,
   connectChain,
-  fromHex,
-  type OrderState,
-  openChain,
   type SignedReceipt,
   type Transaction,
-  toHex,
 } from "./client.ts";
 export { type CourtEvent, type FollowCourtOptions, followCourt } from "./court-events.ts";
 export {
@@ -37,6 +31,7 @@ export {
   startDevelopmentChain,
 } from "./development-chain.ts";
 export { FAUCET_KEY } from "./development-keys.ts";
+export { toHex } from "./hex.ts";
 export {
   type Address,
   CONTRACT_NAMES,
@@ -46,3 +41,4 @@ export {
   parseNetworkFile,
 } from "./network-file.ts";
 export { findPayment, type Payment } from "./payment.ts";
+export { type Batch, type ChainReader, openChain } from "./reader.ts";

@@ -1,7 +1,9 @@
 /** Whether and how a receipt was paid: its claim, and the worker's withdrawal after it (spec/04 §4.4). */
 
 import { parseAbiItem } from "viem";
-import { type ChainReader, type Transaction, toHex } from "./client.ts";
+import type { Transaction } from "./client.ts";
+import { toHex } from "./hex.ts";
+import type { ChainReader } from "./reader.ts";
 
 export interface Payment {
   /** Base units moved from the client's channel to the worker's credit. */

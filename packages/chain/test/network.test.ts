@@ -54,7 +54,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  await chain?.stop();
+  await chain.stop();
   rmSync(directory, { recursive: true, force: true });
 });
 

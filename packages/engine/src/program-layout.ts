@@ -127,7 +127,7 @@ export interface CacheLayout {
 }
 
 /** One block's part of a page of `PAGE_POSITIONS` positions, and of the state rows that wait for hashing. */
-export interface BlockLayout {
+interface BlockLayout {
   readonly state: VariableId;
   readonly stateBytes: number;
   readonly stateOffset: number;

@@ -80,7 +80,9 @@ function expectConformance(engine: Engine, random: Random): void {
   for (const session of [whole, pieces, choosing]) session.close();
 }
 
-test(`${PROGRAMS} random programs: logits, choices and trace roots are the interpreter's`, () => {
+const patience = { timeout: 120_000 };
+
+test("random programs: logits, choices and trace roots are the interpreter's", patience, () => {
   for (let seed = 0; seed < PROGRAMS; seed++) {
     expectConformance(createEngine(randomProgram(seed)), new Random(seed));
   }

@@ -13,27 +13,6 @@ function programs(): Program[] {
   );
 }
 
-/** Tokens that choose one after the other, by the interpreter; end tokens end. */
-function expectedAnswer(
-  program: Program,
-  prompt: readonly number[],
-  maxTokens: number,
-  sampling: Parameters<typeof chooseToken>[1],
-  answerSeed: Uint8Array,
-): { readonly tokens: number[]; readonly traceRoot: Uint8Array } {
-  const tokens: number[] = [];
-  for (;;) {
-    const positions = interpret(program, [...prompt, ...tokens]);
-    const last = positions.length - 1;
-    const logits = positions[last]?.logits ?? [];
-    const token = chooseToken(logits, sampling, answerSeed, last);
-    tokens.push(token);
-    if (program.endTokens.includes(token) || tokens.length === maxTokens) {
-      return { tokens, traceRoot: interpretedTraceRoot(positions) };
-    }
-  }
-}
-
 test("answers and trace roots are the interpreter's, and replay confirms them", async () => {
   for (const [i, program] of programs().entries()) {
     const random = new Random(i);
@@ -49,10 +28,15 @@ test("answers and trace roots are the interpreter's, and replay confirms them", 
       seed: ownSeed,
       onToken: (token) => onTokens.push(token),
     });
-    const expected = expectedAnswer(program, prompt, maxTokens, sampling, ownSeed);
-    expect(answer.tokens).toEqual(expected.tokens);
-    expect(answer.traceRoot).toEqual(expected.traceRoot);
-    expect(onTokens).toEqual(expected.tokens);
+    const positions = interpret(program, [...prompt, ...answer.tokens.slice(0, -1)]);
+    const expected = positions
+      .map(({ logits }, position) => chooseToken(logits, sampling, ownSeed, position))
+      .slice(prompt.length - 1);
+    expect(answer.tokens).toEqual(expected);
+    expect(answer.traceRoot).toEqual(interpretedTraceRoot(positions));
+    expect(onTokens).toEqual(expected);
+    const ends = expected.findIndex((token) => program.endTokens.includes(token));
+    expect(expected).toHaveLength(ends === -1 ? maxTokens : ends + 1);
     const output = answer.tokens;
     const replayed = replay(engine, { prompt, output, sampling, seed: ownSeed });
     expect(replayed).toEqual({ chosen: output, traceRoot: answer.traceRoot });

@@ -10,7 +10,7 @@ export type Stride = number;
 /** Bytes at the start of the memory that belong to the kernels themselves. */
 export const RESERVED_BYTES = 65_536;
 /** Rows of elements are padded to a multiple of this many, and kernels write into the padding. */
-export const ROW_PADDING = 16;
+const ROW_PADDING = 16;
 /** Bytes after the end of a buffer that a kernel may write, with values that mean nothing. */
 export const BUFFER_SLACK = 64;
 /** Positions in a page of a cache. */

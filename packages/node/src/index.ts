@@ -6,6 +6,7 @@
  * @module
  */
 
+// biome-ignore lint/performance/noBarrelFile: the package's one entry point
 export { type Gateway, type GatewayOptions, startGateway } from "./gateway/gateway.ts";
 export { loadOrCreateKey } from "./keys.ts";
 export { createLogger, type Logger } from "./logger.ts";
@@ -19,7 +20,6 @@ export {
   startLocalNetwork,
 } from "./network/local.ts";
 export { readNetworkFile } from "./network/network-file.ts";
-// biome-ignore lint/performance/noBarrelFile: the package's one entry point
 export type { Role, RoleOptions } from "./role.ts";
 export { startVerifier } from "./verifier/verifier.ts";
 export { CHEATS, type Cheat, isCheat } from "./worker/cheats.ts";

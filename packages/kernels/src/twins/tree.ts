@@ -23,7 +23,7 @@ export function merkle(leaves: readonly Uint8Array[], keccak256: Hash): Uint8Arr
   return merkle(parents, keccak256);
 }
 
-export function dataRoot(bytes: Uint8Array, hashes: Hashes): Uint8Array {
+function dataRoot(bytes: Uint8Array, hashes: Hashes): Uint8Array {
   const chunks = Math.max(1, Math.ceil(bytes.length / 1024));
   const leaves = Array.from({ length: chunks }, (_, i) =>
     hashes.sha256(bytes.subarray(1024 * i, 1024 * (i + 1))),

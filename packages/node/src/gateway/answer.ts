@@ -84,29 +84,17 @@ export interface AnswerOptions {
  * @throws {AnswerError} when no worker is left
  */
 export async function answer(context: AnswerContext, options: AnswerOptions): Promise<Answer> {
-  const { request, signal } = options;
   const rejected: Rejected[] = [];
   for (;;) {
-    const candidates = await context.workersFor(request.programRoot, signal);
-    const candidate = candidates.find(
-      ({ peer }) =>
-        !rejected.some(({ worker }) => worker === hexAddress(peer.hello.address)) &&
-        !context.standing.isBanned(peer.hello.address),
-    );
-    if (candidate === undefined) {
-      const last = rejected.at(-1)?.reason ?? null;
-      throw new AnswerError({ code: "NO_WORKER", tried: rejected.length, last });
-    }
+    const candidate = await nextCandidate(context, options, rejected);
     const worker = hexAddress(candidate.peer.hello.address);
-    let streamed = false;
+    const out = { streamed: false };
     try {
-      const got = await attempt(context, candidate, options, () => {
-        streamed = true;
-      });
+      const got = await attempt(context, candidate, options, out);
       if (got.verdict.ok || options.onTokens !== undefined) return { ...got, rejected };
       rejected.push({ worker, reason: failureOf(got.verdict) });
     } catch (error) {
-      if (signal?.aborted || streamed) throw error;
+      if (options.signal?.aborted || out.streamed) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       rejected.push({ worker, reason });
       context.log.warn({ worker, reason }, "asking another worker");
@@ -114,11 +102,26 @@ export async function answer(context: AnswerContext, options: AnswerOptions): Pr
   }
 }
 
+async function nextCandidate(
+  { workersFor, standing }: AnswerContext,
+  { request, signal }: AnswerOptions,
+  rejected: readonly Rejected[],
+): Promise<Candidate> {
+  const candidates = await workersFor(request.programRoot, signal);
+  const candidate = candidates.find(({ peer: { hello } }) => {
+    const tried = rejected.some(({ worker }) => worker === hexAddress(hello.address));
+    return !tried && !standing.isBanned(hello.address);
+  });
+  if (candidate !== undefined) return candidate;
+  const last = rejected.at(-1)?.reason ?? null;
+  throw new AnswerError({ code: "NO_WORKER", tried: rejected.length, last });
+}
+
 async function attempt(
   context: AnswerContext,
   { peer, offer }: Candidate,
   options: AnswerOptions,
-  markStreamed: () => void,
+  out: { streamed: boolean },
 ): Promise<Omit<Answer, "rejected">> {
   const { request, onTokens, signal } = options;
   let orderId: Uint8Array | undefined;
@@ -134,7 +137,7 @@ async function attempt(
       },
       onTokens: (tokens) => {
         if (onTokens === undefined) return;
-        markStreamed();
+        out.streamed = true;
         onTokens(tokens);
       },
       ...(signal === undefined ? {} : { signal }),

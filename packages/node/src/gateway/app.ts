@@ -7,7 +7,7 @@ import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type { Logger } from "../logger.ts";
 import { AnswerError } from "./answer.ts";
 import { type ChatRequest, parseChatRequest } from "./chat-request.ts";
-import { ApiError, type ChatService } from "./chat-service.ts";
+import { ApiError, type ChatService, type PreparedTask } from "./chat-service.ts";
 import {
   type CompletionHead,
   completionOf,
@@ -31,32 +31,38 @@ export interface AppOptions {
 }
 
 export function createApp(options: AppOptions): Hono {
-  const { chat, book, log } = options;
   const app = new Hono();
+  guard(app, options);
+  app.get("/healthz", (context) => context.text("ok\n"));
+  app.get("/readyz", (context) =>
+    options.ready() ? context.text("ready\n") : context.text("no worker yet\n", 503),
+  );
+  app.get("/v1/models", async (context) =>
+    context.json({ object: "list", data: await options.chat.models() }),
+  );
+  app.get("/v1/receipts/:id", (context) =>
+    receiptResponse(context, options.book, context.req.param("id")),
+  );
+  app.post("/v1/chat/completions", (context) => completeChat(context, options));
+  return app;
+}
 
-  app.use(async (context, next) => {
+/** What holds for every route: the Host header, the size of a body, errors in OpenAI's form. */
+function guard(app: Hono, { hosts, log }: AppOptions): void {
+  app.use((context, next) => {
     const host = context.req.header("host") ?? "";
-    if (!options.hosts.has(host)) {
-      return problem(
-        context,
-        new ApiError(
-          421,
-          "host_not_served",
-          `this gateway is not ${host || "without a Host header"}`,
-        ),
-      );
-    }
-    return next();
+    if (hosts.has(host)) return next();
+    const message = `this gateway is not ${host || "without a Host header"}`;
+    return Promise.resolve(problem(context, new ApiError(421, "host_not_served", message)));
   });
   app.use(
     "/v1/*",
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
-      onError: (context) =>
-        problem(
-          context,
-          new ApiError(413, "body_too_large", `a body has at most ${MAX_BODY_BYTES} bytes`),
-        ),
+      onError: (context) => {
+        const message = `a body has at most ${MAX_BODY_BYTES} bytes`;
+        return problem(context, new ApiError(413, "body_too_large", message));
+      },
     }),
   );
   app.onError((error, context) => {
@@ -67,64 +73,60 @@ export function createApp(options: AppOptions): Hono {
     log.error({ err: error, path: context.req.path }, "request failed");
     return problem(context, new ApiError(500, "internal", "the gateway failed; its log says why"));
   });
-  app.notFound((context) =>
-    problem(
-      context,
-      new ApiError(404, "not_found", `there is no ${context.req.method} ${context.req.path}`),
-    ),
-  );
-
-  app.get("/healthz", (context) => context.text("ok\n"));
-  app.get("/readyz", (context) =>
-    options.ready() ? context.text("ready\n") : context.text("no worker yet\n", 503),
-  );
-  app.get("/v1/models", async (context) =>
-    context.json({ object: "list", data: await chat.models() }),
-  );
-  app.get("/v1/receipts/:id", async (context) => {
-    const id = context.req.param("id").replace(/^0x/, "");
-    const file = /^[0-9a-f]{64}$/.test(id) ? await book.find(id) : undefined;
-    if (file === undefined)
-      throw new ApiError(404, "receipt_not_found", "this gateway holds no such receipt");
-    return context.body(new Uint8Array(file).buffer, 200, {
-      "content-type": "application/octet-stream",
-    });
+  app.notFound((context) => {
+    const message = `there is no ${context.req.method} ${context.req.path}`;
+    return problem(context, new ApiError(404, "not_found", message));
   });
-  app.post("/v1/chat/completions", async (context) => {
-    const request = await readRequest(context);
-    const head = {
-      id: `chatcmpl-${randomUUID()}`,
-      created: Math.floor(Date.now() / 1_000),
-      model: request.model,
-    };
-    const { signal } = context.req.raw;
-    const task = await chat.prepare(request);
-    if (request.stream === true) {
-      return streamSSE(context, (stream) =>
-        streamAnswer(stream, chat, head, request, task, log, signal),
-      );
-    }
-    const answer = await chat.answer(task, { signal });
-    context.header("X-Receipt-Id", receiptIdOf(answer));
-    return context.json(completionOf(head, answer, chat.text(task, answer.file.output)));
-  });
-  return app;
 }
 
-type Prepared = Awaited<ReturnType<ChatService["prepare"]>>;
+async function receiptResponse(
+  context: Context,
+  book: ReceiptBook,
+  text: string,
+): Promise<Response> {
+  const id = text.replace(/^0x/, "");
+  const file = /^[0-9a-f]{64}$/.test(id) ? await book.find(id) : undefined;
+  if (file === undefined) {
+    throw new ApiError(404, "receipt_not_found", "this gateway holds no such receipt");
+  }
+  return context.body(file.slice().buffer, 200, { "content-type": "application/octet-stream" });
+}
 
-async function streamAnswer(
-  stream: SSEStreamingApi,
-  chat: ChatService,
-  head: CompletionHead,
-  request: ChatRequest,
-  task: Prepared,
-  log: Logger,
-  requestSignal: AbortSignal,
-): Promise<void> {
+async function completeChat(context: Context, { chat, log }: AppOptions): Promise<Response> {
+  const request = await readRequest(context);
+  const head = {
+    id: `chatcmpl-${randomUUID()}`,
+    created: Math.floor(Date.now() / 1_000),
+    model: request.model,
+  };
+  const { signal } = context.req.raw;
+  const task = await chat.prepare(request);
+  if (request.stream === true) {
+    const live = request.deliver === "live";
+    return streamSSE(context, (stream) =>
+      streamAnswer({ stream, chat, head, task, live, log, requestSignal: signal }),
+    );
+  }
+  const answer = await chat.answer(task, { signal });
+  context.header("X-Receipt-Id", receiptIdOf(answer));
+  return context.json(completionOf(head, answer, chat.text(task, answer.file.output)));
+}
+
+interface StreamedAnswer {
+  readonly stream: SSEStreamingApi;
+  readonly chat: ChatService;
+  readonly head: CompletionHead;
+  readonly task: PreparedTask;
+  readonly live: boolean;
+  readonly log: Logger;
+  readonly requestSignal: AbortSignal;
+}
+
+async function streamAnswer(options: StreamedAnswer): Promise<void> {
+  const { stream, chat, head, task, live, log } = options;
   const gone = new AbortController();
   stream.onAbort(() => gone.abort());
-  const signal = AbortSignal.any([gone.signal, requestSignal]);
+  const signal = AbortSignal.any([gone.signal, options.requestSignal]);
   let writing = Promise.resolve();
   const send = (value: object): void => {
     writing = writing.then(() => stream.writeSSE({ data: JSON.stringify(value) }));
@@ -136,7 +138,6 @@ async function streamAnswer(
       const content = text.push(tokens);
       if (content !== "") send(contentChunk(head, content));
     };
-    const live = request.deliver === "live";
     const answer = await chat.answer(task, { signal, ...(live ? { onTokens } : {}) });
     if (!live) onTokens(answer.file.output);
     const rest = text.end();
@@ -146,12 +147,16 @@ async function streamAnswer(
   } catch (error) {
     if (signal.aborted) return;
     log.warn({ err: error }, "a streamed answer failed");
-    const known = error instanceof ApiError || error instanceof AnswerError;
-    const message = known ? error.message : "the answer failed; the gateway's log says why";
-    send({ error: { message, type: "server_error", param: null, code: "answer_failed" } });
+    send({ error: streamProblem(error) });
   }
   await writing;
   await stream.writeSSE({ data: "[DONE]" });
+}
+
+function streamProblem(error: unknown): object {
+  const known = error instanceof ApiError || error instanceof AnswerError;
+  const message = known ? error.message : "the answer failed; the gateway's log says why";
+  return { message, type: "server_error", param: null, code: "answer_failed" };
 }
 
 async function readRequest(context: Context): Promise<ChatRequest> {

@@ -65,76 +65,14 @@ export interface ChatServiceOptions {
   readonly answering: AnswerContext;
 }
 
-export function createChatService(options: ChatServiceOptions): ChatService {
-  const { chain, answering } = options;
+export function createChatService({ chain, models, answering }: ChatServiceOptions): ChatService {
   const hosted = new Map<string, HostedChat>(
-    [...options.models].map(([root, model]) => [
-      root,
-      { ...model, chat: createChatModel(model.program) },
-    ]),
+    [...models].map(([root, model]) => [root, { ...model, chat: createChatModel(model.program) }]),
   );
-  /** Names are immutable in the registry, so they are asked for once. */
-  const names = new Map<string, HostedChat>();
-
-  async function resolve(name: string): Promise<HostedChat> {
-    const known = names.get(name) ?? hosted.get(name.replace(/^0x/, ""));
-    if (known !== undefined) return known;
-    const root = await chain.programOf(name);
-    const model = root === undefined ? undefined : hosted.get(bytesToHex(root));
-    if (model === undefined) {
-      const why = root === undefined ? "is not registered" : "is registered, but not loaded here";
-      throw new ApiError(
-        404,
-        "model_not_found",
-        `the model "${name}" ${why}; see /v1/models`,
-        "model",
-      );
-    }
-    names.set(name, model);
-    return model;
-  }
-
+  const resolve = createResolver(chain, hosted);
   return {
-    async models() {
-      return Promise.all(
-        [...hosted.values()].map(async ({ root }) => ({
-          id: (await chain.nameOf(root)) ?? `0x${bytesToHex(root)}`,
-          object: "model",
-          created: 0,
-          owned_by: "assay",
-          program_root: `0x${bytesToHex(root)}`,
-        })),
-      );
-    },
-    async prepare(request) {
-      const model = await resolve(request.model);
-      const prompt = model.chat.renderPrompt(
-        request.messages.map(({ role, content }) => ({
-          role: role === "developer" ? "system" : role,
-          content,
-        })),
-      );
-      const room = model.program.context - prompt.length + 1;
-      if (room < 1) {
-        throw new ApiError(
-          400,
-          "context_length_exceeded",
-          `the messages have ${prompt.length} tokens, the model takes ${model.program.context}`,
-          "messages",
-        );
-      }
-      const asked = request.max_completion_tokens ?? request.max_tokens ?? DEFAULT_MAX_TOKENS;
-      return {
-        model,
-        request: {
-          programRoot: model.root,
-          prompt,
-          maxTokens: Math.min(asked, room),
-          sampling: samplingOf(request),
-          ...(request.seed == null ? {} : { clientSeed: BigInt(request.seed) }),
-        },
-      };
-    },
+    models: () => Promise.all([...hosted.values()].map((model) => describeModel(chain, model))),
+    prepare: async (request) => prepareTask(await resolve(request.model), request),
     answer: (task, how) => answer(answering, { request: task.request, ...how }),
     text: ({ model }, tokens) => {
       const stream = model.chat.textStream();
@@ -143,6 +81,64 @@ export function createChatService(options: ChatServiceOptions): ChatService {
     textStream: ({ model }) => {
       const stream = model.chat.textStream();
       return { push: (tokens) => pushAll(stream, tokens, model), end: () => stream.end() };
+    },
+  };
+}
+
+async function describeModel(chain: ChainReader, { root }: HostedChat): Promise<object> {
+  const hex = `0x${bytesToHex(root)}`;
+  return {
+    id: (await chain.nameOf(root)) ?? hex,
+    object: "model",
+    created: 0,
+    owned_by: "assay",
+    program_root: hex,
+  };
+}
+
+/** From a registered name or a root to a model that is loaded here. */
+function createResolver(
+  chain: ChainReader,
+  hosted: ReadonlyMap<string, HostedChat>,
+): (name: string) => Promise<HostedChat> {
+  // Names never change in the registry, so each is asked for once.
+  const names = new Map<string, HostedChat>();
+  return async (name) => {
+    const known = names.get(name) ?? hosted.get(name.replace(/^0x/, ""));
+    if (known !== undefined) return known;
+    const root = await chain.programOf(name);
+    const model = root === undefined ? undefined : hosted.get(bytesToHex(root));
+    if (model === undefined) {
+      const why = root === undefined ? "is not registered" : "is registered, but not loaded here";
+      const message = `the model "${name}" ${why}; see /v1/models`;
+      throw new ApiError(404, "model_not_found", message, "model");
+    }
+    names.set(name, model);
+    return model;
+  };
+}
+
+function prepareTask(model: HostedChat, request: ChatRequest): PreparedTask {
+  const messages = request.messages.map(({ role, content }) => ({
+    role: role === "developer" ? ("system" as const) : role,
+    content,
+  }));
+  const prompt = model.chat.renderPrompt(messages);
+  const { context } = model.program;
+  const room = context - prompt.length + 1;
+  if (room < 1) {
+    const message = `the messages have ${prompt.length} tokens, the model takes ${context}`;
+    throw new ApiError(400, "context_length_exceeded", message, "messages");
+  }
+  const asked = request.max_completion_tokens ?? request.max_tokens ?? DEFAULT_MAX_TOKENS;
+  return {
+    model,
+    request: {
+      programRoot: model.root,
+      prompt,
+      maxTokens: Math.min(asked, room),
+      sampling: samplingOf(request),
+      ...(request.seed == null ? {} : { clientSeed: BigInt(request.seed) }),
     },
   };
 }

@@ -4,6 +4,7 @@
  * A write that returned has reached the disk (`synchronous = FULL`): a receipt that was sent is never lost.
  */
 
+// biome-ignore lint/correctness/noUnresolvedImports: the linter does not know this module of Node 24 yet
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
 import { MIGRATIONS, type Schema } from "./schema.ts";

@@ -20,7 +20,7 @@ export interface CourtDutyOptions {
   readonly fromBlock: bigint;
   /** Gets a receipt file from the challenger, or from whoever has it. */
   readonly evidence: (challenger: Uint8Array, receiptHash: Uint8Array) => Promise<Uint8Array>;
-  /** Draws jurors of other parties' cases too: the challenger's job, which anyone may do. */
+  /** Whether this party sees to it that the case has a juror: its challenger does, and anyone may. */
   readonly drawFor: (event: Extract<CourtEvent, { kind: "challenged" }>) => boolean;
   readonly onEvent?: (event: CourtEvent) => Promise<void>;
   readonly log: Logger;
@@ -30,6 +30,8 @@ export interface CourtDutyOptions {
 interface OpenCase {
   readonly receiptHash: Uint8Array;
   readonly challenger: Uint8Array;
+  /** Whether this party draws its jurors. */
+  readonly ours: boolean;
 }
 
 /** Runs until the signal aborts. */
@@ -39,29 +41,50 @@ export async function attendCourt(options: CourtDutyOptions): Promise<void> {
   const background = new Set<Promise<void>>();
 
   function inBackground(task: Promise<void>): void {
-    const settled = task.catch((error: unknown) => {
-      if (!signal.aborted) log.error({ err: error }, "court duty failed");
-    });
+    const settled = task
+      .catch((error: unknown) => {
+        if (!signal.aborted) log.error({ err: error }, "court duty failed");
+      })
+      .then(() => {
+        background.delete(settled);
+      });
     background.add(settled);
-    settled.finally(() => background.delete(settled));
   }
 
-  async function handle(event: CourtEvent): Promise<void> {
-    if (event.kind === "challenged") {
-      cases.set(event.caseId, event);
-      if (options.drawFor(event)) inBackground(drawWhenDue(options, event.caseId));
+  function duty(event: CourtEvent): void {
+    switch (event.kind) {
+      case "challenged": {
+        const ours = options.drawFor(event);
+        cases.set(event.caseId, { ...event, ours });
+        return ours ? inBackground(drawWhenDue(options, event.caseId)) : undefined;
+      }
+      case "drawn":
+        return drawn(event, cases.get(event.caseId));
+      case "anchored":
+        if (cases.get(event.caseId)?.ours) inBackground(drawWhenDue(options, event.caseId));
+        return;
+      case "ruled":
+      case "dismissed":
+        cases.delete(event.caseId);
+        return;
+      case "slashed":
     }
-    if (event.kind === "drawn" && equalBytes(event.juror, chain.address)) {
-      inBackground(ruleOn(options, event.caseId, cases.get(event.caseId)));
-    }
-    if (event.kind === "anchored") inBackground(drawWhenDue(options, event.caseId));
-    if (event.kind === "ruled" || event.kind === "dismissed") cases.delete(event.caseId);
-    await options.onEvent?.(event);
+  }
+
+  function drawn(
+    { caseId, juror, deadline }: Extract<CourtEvent, { kind: "drawn" }>,
+    known: OpenCase | undefined,
+  ): void {
+    if (equalBytes(juror, chain.address)) inBackground(ruleOn(options, caseId, known));
+    if (known?.ours) inBackground(redrawIfSilent(options, caseId, deadline));
   }
 
   await followCourt(chain, {
     fromBlock: options.fromBlock,
-    onEvent: handle,
+    onEvent: async (event) => {
+      duty(event);
+      await options.onEvent?.(event);
+    },
     onError: (error) => log.warn({ err: error }, "following the court will be tried again"),
     signal,
   });
@@ -77,14 +100,36 @@ async function drawWhenDue(options: CourtDutyOptions, caseId: bigint): Promise<v
       log.info({ caseId: caseId.toString() }, "drew a juror");
       return;
     } catch (error) {
+      if (isRevert(error, "NotDrawing")) return;
       if (!(error instanceof ChainError)) throw error;
-      if (error.detail.code === "CHAIN_REVERTED" && error.detail.reason.startsWith("NotDrawing")) {
-        return;
-      }
     }
-    await new Promise((resolve) => setTimeout(resolve, DRAW_RETRY_MS));
+    await pause(DRAW_RETRY_MS);
   }
 }
+
+/** A juror that has not ruled by its deadline loses its seat; the next is drawn on "anchored". */
+async function redrawIfSilent(
+  { chain, log, signal }: CourtDutyOptions,
+  caseId: bigint,
+  deadline: bigint,
+): Promise<void> {
+  while (!signal.aborted && (await chain.blockNumber()) <= deadline) await pause(DRAW_RETRY_MS);
+  if (signal.aborted) return;
+  try {
+    await chain.redraw(caseId);
+    log.warn({ caseId: caseId.toString() }, "the juror was silent and lost its seat");
+  } catch (error) {
+    // It has ruled, or somebody else was faster.
+    if (!isRevert(error, "NotRuling")) throw error;
+  }
+}
+
+const isRevert = (error: unknown, name: string): boolean =>
+  error instanceof ChainError &&
+  error.detail.code === "CHAIN_REVERTED" &&
+  error.detail.reason.startsWith(`${name}(`);
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function ruleOn(
   options: CourtDutyOptions,

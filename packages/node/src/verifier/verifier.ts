@@ -1,18 +1,17 @@
 /** The verifier: checks receipt files that are handed to it, challenges frauds, serves evidence, rules as juror. */
 
 import { join } from "node:path";
-import { ChainError, type CourtEvent } from "@assay/chain";
+import type { CourtEvent } from "@assay/chain";
 import { bytesToHex, equalBytes, ROLES, RPC_CODES } from "@assay/wire";
 import type { Call } from "../mesh/link.ts";
 import { loadModels } from "../models.ts";
 import { connectStaked, joinMesh, type Role, type RoleOptions } from "../role.ts";
 import { openDatabase } from "../store/database.ts";
+import { startChallenger } from "./challenge.ts";
 import { attendCourt } from "./court.ts";
 import { createEvidenceBook, type EvidenceBook } from "./evidence.ts";
 import { recentBlock, requestEvidence } from "./evidence-request.ts";
 import { judge } from "./judge.ts";
-
-const RETRY_MS = 500;
 
 export async function startVerifier(options: RoleOptions): Promise<Role> {
   const { log } = options;
@@ -21,7 +20,8 @@ export async function startVerifier(options: RoleOptions): Promise<Role> {
   const database = openDatabase(join(options.home, "verifier.sqlite"));
   const book = createEvidenceBook(database);
   const chain = await connectStaked(options);
-  const wake = new EventTarget();
+
+  const challenger = startChallenger({ book, chain, models, log, signal: stopping.signal });
 
   async function take(call: Call, file: Uint8Array): Promise<void> {
     const judgement = judge(file, chain.domain, models);
@@ -32,27 +32,7 @@ export async function startVerifier(options: RoleOptions): Promise<Role> {
     const fraud = judgement.kind === "fraud" ? judgement.reason : null;
     await book.add(judgement.file, file, fraud);
     call.send({ type: "ok" });
-    if (fraud !== null) wake.dispatchEvent(new Event("fraud"));
-  }
-
-  async function challengeAll(): Promise<void> {
-    for (const row of await book.unchallenged()) {
-      const judgement = judge(new Uint8Array(row.file), chain.domain, models);
-      if (judgement.kind !== "fraud") continue;
-      const { order, orderSignature, receipt, receiptSignature } = judgement.file;
-      try {
-        const sent = await chain.challenge(
-          { order, orderSignature, receipt, receiptSignature },
-          judgement.rival,
-        );
-        log.warn({ receipt: row.receipt_hash, reason: row.reason, tx: sent.hash }, "challenged");
-      } catch (error) {
-        if (!(error instanceof ChainError)) throw error;
-        // Refused by the contract: claimed, void or contested already; asking again will not help.
-        log.warn({ err: error, receipt: row.receipt_hash }, "the challenge was refused");
-      }
-      await book.setState(row.receipt_hash, "challenged");
-    }
+    if (fraud !== null) challenger.wake();
   }
 
   const { mesh, peers } = await joinMesh({
@@ -63,9 +43,6 @@ export async function startVerifier(options: RoleOptions): Promise<Role> {
       if (first.type === "evidenceGet") await serveEvidence(book, call, first.receiptHash);
     },
   });
-  const challenging = repeat(challengeAll, wake, stopping.signal, (error) =>
-    log.error({ err: error }, "challenging will be tried again"),
-  );
   const court = attendCourt({
     chain,
     models,
@@ -85,7 +62,7 @@ export async function startVerifier(options: RoleOptions): Promise<Role> {
     async stop() {
       stopping.abort();
       await mesh.stop();
-      await Promise.all([court, challenging]);
+      await Promise.all([court, challenger.done]);
       await database.destroy();
     },
   };
@@ -117,27 +94,4 @@ function noteOutcome(book: EvidenceBook): (event: CourtEvent) => Promise<void> {
     if (event.kind === "ruled") await book.setState(receipt, event.fraud ? "upheld" : "dismissed");
     if (event.kind === "dismissed") await book.setState(receipt, "dismissed");
   };
-}
-
-/** Runs `task` now, on every "fraud" event and every so often after a failure, until the signal aborts. */
-async function repeat(
-  task: () => Promise<void>,
-  wake: EventTarget,
-  signal: AbortSignal,
-  onError: (error: unknown) => void,
-): Promise<void> {
-  signal.addEventListener("abort", () => wake.dispatchEvent(new Event("fraud")), { once: true });
-  while (!signal.aborted) {
-    const woken = new Promise<void>((resolve) => {
-      wake.addEventListener("fraud", () => resolve(), { once: true });
-    });
-    try {
-      await task();
-      await woken;
-    } catch (error) {
-      if (signal.aborted) return;
-      onError(error);
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    }
-  }
 }

@@ -15,6 +15,13 @@ import type { JobRow } from "../store/schema.ts";
 /** States in which a job may still cost its client something. */
 const OUTSTANDING = ["accepted", "done", "posted"] as const;
 
+export interface AcceptedJob {
+  readonly orderHash: Uint8Array;
+  readonly order: Order;
+  readonly signature: Uint8Array;
+  readonly workerNonce: Uint8Array;
+}
+
 export interface FinishedJob {
   readonly orderHash: Uint8Array;
   readonly receipt: Receipt;
@@ -25,12 +32,7 @@ export interface FinishedJob {
 export interface Jobs {
   find(orderHash: Uint8Array): Promise<JobRow | undefined>;
   /** @throws when the order is known already. */
-  accept(job: {
-    readonly orderHash: Uint8Array;
-    readonly order: Order;
-    readonly signature: Uint8Array;
-    readonly workerNonce: Uint8Array;
-  }): Promise<void>;
+  accept(job: AcceptedJob): Promise<void>;
   /** Records the one receipt of an order; false if the job is not waiting for one. */
   finish(job: FinishedJob): Promise<boolean>;
   fail(orderHash: Uint8Array): Promise<void>;
@@ -48,25 +50,8 @@ export function createJobs(database: Database): Jobs {
         .selectAll()
         .where("order_hash", "=", bytesToHex(orderHash))
         .executeTakeFirst(),
-    async accept({ orderHash, order, signature, workerNonce }) {
-      const row: JobRow = {
-        order_hash: bytesToHex(orderHash),
-        client: bytesToHex(order.client),
-        order_bytes: orderStruct.encode(order),
-        order_signature: signature,
-        worker_nonce: workerNonce,
-        max_price: largestPrice(order).toString(),
-        state: "accepted",
-        receipt_hash: null,
-        receipt_bytes: null,
-        receipt_signature: null,
-        output_salt: null,
-        price: null,
-        batch_root: null,
-        leaf_index: null,
-        created_at: Date.now(),
-      };
-      await database.insertInto("jobs").values(row).execute();
+    async accept(job) {
+      await database.insertInto("jobs").values(newRow(job)).execute();
     },
     async finish({ orderHash, receipt, signature, outputSalt }) {
       const result = await database
@@ -109,5 +94,25 @@ export function createJobs(database: Database): Jobs {
         .executeTakeFirst();
       return Number(result.numUpdatedRows);
     },
+  };
+}
+
+function newRow({ orderHash, order, signature, workerNonce }: AcceptedJob): JobRow {
+  return {
+    order_hash: bytesToHex(orderHash),
+    client: bytesToHex(order.client),
+    order_bytes: orderStruct.encode(order),
+    order_signature: signature,
+    worker_nonce: workerNonce,
+    max_price: largestPrice(order).toString(),
+    state: "accepted",
+    receipt_hash: null,
+    receipt_bytes: null,
+    receipt_signature: null,
+    output_salt: null,
+    price: null,
+    batch_root: null,
+    leaf_index: null,
+    created_at: Date.now(),
   };
 }

@@ -1,0 +1,73 @@
+/** Brings the frauds in the evidence book to court, each until the contract has taken or finally refused it. */
+
+import { type ChainClient, ChainError } from "@assay/chain";
+import type { Logger } from "../logger.ts";
+import type { LoadedModel } from "../models.ts";
+import type { EvidenceBook } from "./evidence.ts";
+import { judge } from "./judge.ts";
+
+const RETRY_MS = 500;
+
+/** Errors of the contract that end the matter: the receipt is paid already, or void already. */
+const FINAL = ["OrderClaimed", "OrderVoid", "AlreadyChallenged"];
+
+export interface Challenger {
+  /** There is a new fraud in the book. */
+  wake(): void;
+  readonly done: Promise<void>;
+}
+
+export interface ChallengerOptions {
+  readonly book: EvidenceBook;
+  readonly chain: ChainClient;
+  readonly models: ReadonlyMap<string, LoadedModel>;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Runs until the signal aborts; what the last run left in the book is taken up first. */
+export function startChallenger(options: ChallengerOptions): Challenger {
+  const { signal, log } = options;
+  const wake = new EventTarget();
+  signal.addEventListener("abort", () => wake.dispatchEvent(new Event("wake")), { once: true });
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      const woken = new Promise<void>((resolve) => {
+        wake.addEventListener("wake", () => resolve(), { once: true });
+      });
+      try {
+        await challengeAll(options);
+        await woken;
+      } catch (error) {
+        if (signal.aborted) return;
+        log.error({ err: error }, "challenging will be tried again");
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+  return { wake: () => wake.dispatchEvent(new Event("wake")), done: run() };
+}
+
+async function challengeAll({ book, chain, models, log }: ChallengerOptions): Promise<void> {
+  for (const row of await book.unchallenged()) {
+    const judgement = judge(new Uint8Array(row.file), chain.domain, models);
+    if (judgement.kind !== "fraud") continue;
+    const { order, orderSignature, receipt, receiptSignature } = judgement.file;
+    try {
+      const sent = await chain.challenge(
+        { order, orderSignature, receipt, receiptSignature },
+        judgement.rival,
+      );
+      log.warn({ receipt: row.receipt_hash, reason: row.reason, tx: sent.hash }, "challenged");
+    } catch (error) {
+      if (!isFinal(error)) throw error;
+      log.warn({ err: error, receipt: row.receipt_hash }, "the challenge was refused for good");
+    }
+    await book.setState(row.receipt_hash, "challenged");
+  }
+}
+
+const isFinal = (error: unknown): boolean =>
+  error instanceof ChainError &&
+  error.detail.code === "CHAIN_REVERTED" &&
+  FINAL.includes(error.detail.reason.split("(")[0] ?? "");
