@@ -69,7 +69,7 @@ export async function followCourt(chain: ChainReader, options: FollowCourtOption
 const EVENTS = [...contracts.JuryCourt.abi, ...contracts.Stake.abi] as const;
 
 /** Undefined for a log that is none of the court's events that matter here. */
-export function courtEventOf(log: {
+function courtEventOf(log: {
   readonly topics: [] | [Hex, ...Hex[]];
   readonly data: Hex;
   readonly transactionHash: Hex;

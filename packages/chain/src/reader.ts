@@ -10,7 +10,7 @@ import type { NetworkFile } from "./network-file.ts";
 const POLL_MS = 100;
 
 /** States of an order (spec/04 §4.4–4.6). */
-export type OrderState = "open" | "contested" | "claimed" | "void";
+type OrderState = "open" | "contested" | "claimed" | "void";
 const ORDER_STATES: readonly OrderState[] = ["open", "contested", "claimed", "void"];
 
 /** Reads, for anyone. */

@@ -20,7 +20,7 @@ const TRANSACTION_GAS_LIMIT = 16_777_216n;
 /** Head room over the estimate: state may move between estimate and inclusion. */
 const GAS_MARGIN_PERCENT = 130n;
 
-export interface Call {
+interface Call {
   readonly address: Address;
   readonly abi: Abi;
   readonly functionName: string;
@@ -40,7 +40,7 @@ export interface Transactor {
   sendRaw(request: RawTransaction): Promise<Hex>;
 }
 
-export interface RawTransaction {
+interface RawTransaction {
   readonly to?: Address;
   readonly data?: Hex;
   readonly value?: bigint;

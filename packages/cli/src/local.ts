@@ -21,7 +21,7 @@ export const DEFAULT_PORT = 8420;
 const HEALTH_TIMEOUT_MS = 1_000;
 
 /** One directory for each version of the demo model: a development chain knows one program by its name. */
-export function localHome(): string {
+function localHome(): string {
   const root = hex(programRootOfFile(DEMO_MODEL.path)).slice(2, 10);
   return join(assayHome(), "networks", `local-${root}`);
 }

@@ -12,7 +12,7 @@ export interface LoadedModel {
 }
 
 /** Loads a program file. @throws with the file's name and the reason if it is not a program that may run. */
-export function loadModel(path: string): LoadedModel {
+function loadModel(path: string): LoadedModel {
   const program = decodeProgram(new Uint8Array(readFileSync(path)));
   const checked = checkProgram(program);
   if (!checked.ok) throw new Error(`${path} is not a valid program: ${checked.message}`);

@@ -41,7 +41,7 @@ export interface Standing {
 }
 
 /** A worker that was asked before, in vain. */
-export interface Rejected {
+interface Rejected {
   readonly worker: string;
   readonly reason: string;
 }

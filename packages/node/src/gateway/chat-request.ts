@@ -30,7 +30,7 @@ const unsupported = {
   logit_bias: z.object({}).strict().nullish(),
 };
 
-export const chatRequestSchema = z.object({
+const chatRequestSchema = z.object({
   model: z.string().min(1).max(256),
   messages: z
     .array(z.object({ role: z.enum(["system", "developer", "user", "assistant"]), content }))

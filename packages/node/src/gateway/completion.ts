@@ -10,7 +10,7 @@ export interface CompletionHead {
   readonly model: string;
 }
 
-export const FINISH_NAMES = { 1: "stop", 2: "length" } as const;
+const FINISH_NAMES = { 1: "stop", 2: "length" } as const;
 
 function usageOf({ file }: Answer) {
   const { promptTokens, outputTokens } = file.receipt;
@@ -30,7 +30,7 @@ function assayOf({ file, bytes, verdict, rejected }: Answer) {
     program_root: `0x${bytesToHex(file.order.programRoot)}`,
     verified_by_gateway: verdict.ok,
     reason: verdict.reason,
-    rejected,
+    rejected: rejected.map(({ worker, reason }) => ({ worker, reason })),
   };
 }
 

@@ -42,7 +42,7 @@ export interface Payer {
   readonly deadlineSeconds: number;
 }
 
-export type TaskErrorDetail =
+type TaskErrorDetail =
   | { readonly code: "TASK_REFUSED"; readonly reason: string }
   | { readonly code: "TASK_FAILED"; readonly reason: string }
   | { readonly code: "TASK_LOST" }

@@ -31,7 +31,7 @@ export interface JobRow {
 }
 
 /** A worker's batch of receipts on chain. */
-export interface BatchRow {
+interface BatchRow {
   root: string;
   count: number;
   total: string;
@@ -39,7 +39,7 @@ export interface BatchRow {
 }
 
 /** An order that the gateway placed, with what it takes to build the receipt file. */
-export interface OrderRow {
+interface OrderRow {
   order_hash: string;
   worker: string;
   state: "placed" | "verified" | "rejected" | "failed";
@@ -49,7 +49,7 @@ export interface OrderRow {
 }
 
 /** A receipt file that the gateway holds for its clients. */
-export interface ReceiptRow {
+interface ReceiptRow {
   receipt_hash: string;
   order_hash: string;
   worker: string;

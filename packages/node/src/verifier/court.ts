@@ -56,10 +56,12 @@ export async function attendCourt(options: CourtDutyOptions): Promise<void> {
       case "challenged": {
         const ours = options.drawFor(event);
         cases.set(event.caseId, { ...event, ours });
-        return ours ? inBackground(drawWhenDue(options, event.caseId)) : undefined;
+        if (ours) inBackground(drawWhenDue(options, event.caseId));
+        return;
       }
       case "drawn":
-        return drawn(event, cases.get(event.caseId));
+        drawn(event, cases.get(event.caseId));
+        return;
       case "anchored":
         if (cases.get(event.caseId)?.ours) inBackground(drawWhenDue(options, event.caseId));
         return;

@@ -15,14 +15,14 @@ import type { JobRow } from "../store/schema.ts";
 /** States in which a job may still cost its client something. */
 const OUTSTANDING = ["accepted", "done", "posted"] as const;
 
-export interface AcceptedJob {
+interface AcceptedJob {
   readonly orderHash: Uint8Array;
   readonly order: Order;
   readonly signature: Uint8Array;
   readonly workerNonce: Uint8Array;
 }
 
-export interface FinishedJob {
+interface FinishedJob {
   readonly orderHash: Uint8Array;
   readonly receipt: Receipt;
   readonly signature: Uint8Array;

@@ -24,7 +24,7 @@ export interface OfferFacts {
 }
 
 /** Orders further in the future than this tie up the channel for nothing. */
-export const MAX_DEADLINE_SECONDS = 3_600n;
+const MAX_DEADLINE_SECONDS = 3_600n;
 
 /** The first reason to refuse, or null to accept. */
 export function refusalOf(facts: OfferFacts): Refusal | null {
