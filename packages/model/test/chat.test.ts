@@ -12,10 +12,10 @@ import { readVectors } from "./vectors.ts";
 
 interface Vectors {
   readonly tokenizer: object;
-  readonly templates: Readonly<Record<string, string>>;
+  readonly templates: { readonly chatml: string; readonly quirky: string };
   readonly dialogues: readonly {
     readonly name: string;
-    readonly template: string;
+    readonly template: keyof Vectors["templates"];
     readonly addGenerationPrompt: boolean;
     readonly messages: readonly ChatMessage[];
     readonly tokens: readonly number[];
@@ -25,14 +25,14 @@ interface Vectors {
 
 const vectors = readVectors<Vectors>("chat.json");
 const tokenizer = createTokenizer(JSON.stringify(vectors.tokenizer));
-const chatml = vectors.templates["chatml"] ?? "";
+const chatml = vectors.templates.chatml;
 const answer = { addGenerationPrompt: true };
 const im = { start: tokenizer.addedToken("<|im_start|>"), end: tokenizer.addedToken("<|im_end|>") };
 
 describe("vectors (spec/06 §6.3)", () => {
   test.each(vectors.dialogues)("$name, $template, $addGenerationPrompt", (vector) => {
     const { template, messages, tokens, addGenerationPrompt } = vector;
-    const text = vectors.templates[template] ?? "";
+    const text = vectors.templates[template];
     expect(encodeChat(tokenizer, text, messages, { addGenerationPrompt })).toEqual(tokens);
   });
 

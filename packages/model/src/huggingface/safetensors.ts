@@ -15,7 +15,7 @@
 import { SafetensorsError } from "./safetensors-error.ts";
 
 /** Bounds what a header can make a reader parse; the format's own bound is 100 MB. */
-export const MAX_HEADER_BYTES = 16 * 2 ** 20;
+const MAX_HEADER_BYTES = 16 * 2 ** 20;
 /** Bounds a shape; no weight of any model has more. */
 const MAX_RANK = 8;
 
@@ -126,7 +126,7 @@ export function readSafetensors(file: Uint8Array): ReadonlyMap<string, Safetenso
 }
 
 /** The number that the 16 bits stand for as IEEE 754 half precision. */
-export function halfToNumber(bits: number): number {
+function halfToNumber(bits: number): number {
   const sign = bits >> 15 === 0 ? 1 : -1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
@@ -142,7 +142,7 @@ export function halfToNumber(bits: number): number {
 const WORD = new DataView(new ArrayBuffer(4));
 
 /** The number that the 16 bits stand for as bfloat16. */
-export function bfloatToNumber(bits: number): number {
+function bfloatToNumber(bits: number): number {
   WORD.setUint32(0, bits * 65_536);
   return WORD.getFloat32(0);
 }

@@ -15,13 +15,13 @@ export const HEADROOM = 2;
 /**
  * What an accumulator may reach: 2^29 less what rounding adds before a shift (spec/01 §1.2: 2^(s−1), s ≤ 22 here).
  */
-export const ACCUMULATOR_LIMIT = 2 ** 29 - 2 ** 22;
+const ACCUMULATOR_LIMIT = 2 ** 29 - 2 ** 22;
 
 export const LARGEST_16 = 32_767;
 
 /** Widest activations, and the narrowest that the quantiser falls back to where a row is too heavy. */
 const WIDEST_BITS = 15;
-export const NARROWEST_BITS = 8;
+const NARROWEST_BITS = 8;
 
 /** Parameters of `rmsnorm` (spec/01 §1.5.4), but for E. */
 export interface Norm {
