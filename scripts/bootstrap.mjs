@@ -5,12 +5,13 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { runOnPinnedNode } from "../packages/cli/bin/pinned-node.mjs";
+import { runAssay } from "../packages/cli/bin/run-assay.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** What each command runs, with the arguments before the caller's, and whether it needs the development packages. */
 const COMMANDS = {
-  start: { run: ["packages/cli/src/main.ts", "start"], dev: false },
+  start: { assay: ["start"], dev: false },
   bench: { run: ["bench/main.ts"], dev: false },
   campaign: { run: ["scripts/campaign.ts"], dev: true },
   test: { run: ["scripts/test.ts"], dev: true },
@@ -79,10 +80,14 @@ if (entry === undefined) {
   process.exit(2);
 }
 install(entry.dev);
-const [file, ...args] = [...entry.run, ...rest];
-if (file === undefined) {
-  process.stderr.write(`assay: "npm run ${command}" needs a file to run\n`);
-  process.exit(2);
-}
 process.chdir(root);
-runOnPinnedNode(file, args);
+if (entry.assay !== undefined) {
+  await runAssay(root, [...entry.assay, ...rest]);
+} else {
+  const [file, ...args] = [...entry.run, ...rest];
+  if (file === undefined) {
+    process.stderr.write(`assay: "npm run ${command}" needs a file to run\n`);
+    process.exit(2);
+  }
+  runOnPinnedNode(file, args);
+}

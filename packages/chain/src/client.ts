@@ -13,7 +13,6 @@ import {
   receiptHash,
 } from "@assay/wire";
 import type { Abi, Hex } from "viem";
-import { privateKeyToAccount } from "viem/accounts";
 import { ChainError } from "./chain-error.ts";
 import { DEVELOPMENT_CHAIN_ID } from "./development-chain.ts";
 import { isDevelopmentAddress } from "./development-keys.ts";
@@ -82,7 +81,7 @@ export async function connectChain(
     });
   }
   const reader = await openChain(network);
-  const transactor = createTransactor(reader.rpc, privateKeyToAccount(toHex(privateKey)));
+  const transactor = createTransactor(reader.rpc, privateKey);
   const account: Account = {
     reader,
     address,

@@ -8,7 +8,6 @@ import {
   http,
   type PublicClient,
 } from "viem";
-import { privateKeyToAccount } from "viem/accounts";
 import { ChainError } from "./chain-error.ts";
 import { contracts } from "./generated/contracts.ts";
 import { toHex } from "./hex.ts";
@@ -60,7 +59,7 @@ export async function deployContracts(
     pollingInterval: 50,
     cacheTime: 0,
   });
-  const transactor = createTransactor(rpc, privateKeyToAccount(toHex(options.privateKey)));
+  const transactor = createTransactor(rpc, options.privateKey);
   const create = (data: Hex): Promise<Hex> => transactor.sendRaw({ data, gas: DEPLOY_GAS });
   const sentToken =
     options.token === undefined
@@ -132,7 +131,7 @@ export async function fund(
   list: readonly Funding[],
 ): Promise<void> {
   const rpc = createPublicClient({ transport: http(rpcUrl), pollingInterval: 50, cacheTime: 0 });
-  const transactor = createTransactor(rpc, privateKeyToAccount(toHex(privateKey)));
+  const transactor = createTransactor(rpc, privateKey);
   const sent: Promise<Hex>[] = [];
   for (const { party, tokens, wei } of list) {
     sent.push(transactor.sendRaw({ to: toHex(party), value: wei, gas: TRANSFER_GAS }));

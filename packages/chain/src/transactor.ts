@@ -2,6 +2,7 @@
  * Sends one account's transactions in order: one at a time gets its nonce, none waits for the one before.
  */
 
+import { addressOf, keccak256, signDigest } from "@assay/wire";
 import {
   type Abi,
   BaseError,
@@ -9,10 +10,12 @@ import {
   encodeFunctionData,
   type Hex,
   type PublicClient,
+  serializeTransaction,
   type TransactionReceipt,
+  type TransactionSerializableEIP1559,
 } from "viem";
-import type { PrivateKeyAccount } from "viem/accounts";
 import { ChainError } from "./chain-error.ts";
+import { fromHex, toHex } from "./hex.ts";
 import type { Address } from "./network-file.ts";
 
 /** EIP-7825: the most gas one transaction may use. */
@@ -47,16 +50,17 @@ interface RawTransaction {
   readonly gas: bigint;
 }
 
-export function createTransactor(client: PublicClient, account: PrivateKeyAccount): Transactor {
+export function createTransactor(client: PublicClient, privateKey: Uint8Array): Transactor {
+  const account = toHex(addressOf(privateKey));
   const nonces = createNonces(() =>
-    client.getTransactionCount({ address: account.address, blockTag: "pending" }),
+    client.getTransactionCount({ address: account, blockTag: "pending" }),
   );
 
   async function sendRaw(request: RawTransaction): Promise<Hex> {
     const chainId = client.chain?.id ?? (await client.getChainId());
     const fees = await client.estimateFeesPerGas();
     return nonces.use(async (nonce) => {
-      const serializedTransaction = await account.signTransaction({
+      const serializedTransaction = signTransaction(privateKey, {
         type: "eip1559",
         chainId,
         nonce,
@@ -85,7 +89,7 @@ export function createTransactor(client: PublicClient, account: PrivateKeyAccoun
   }
 
   return {
-    address: account.address,
+    address: account,
     send,
     sendRaw,
     async execute(call) {
@@ -99,6 +103,17 @@ export function createTransactor(client: PublicClient, account: PrivateKeyAccoun
       });
     },
   };
+}
+
+/** Signed here: viem's accounts bring a second copy of the curve, with tables of its own to compute. */
+function signTransaction(privateKey: Uint8Array, transaction: TransactionSerializableEIP1559): Hex {
+  const digest = keccak256(fromHex(serializeTransaction(transaction)));
+  const signature = signDigest(privateKey, digest);
+  return serializeTransaction(transaction, {
+    r: toHex(signature.subarray(0, 32)),
+    s: toHex(signature.subarray(32, 64)),
+    yParity: (signature[64] ?? 0) - 27,
+  });
 }
 
 /** Turns viem's revert into ours, keeping the contract's error name and arguments; rethrows the rest. */

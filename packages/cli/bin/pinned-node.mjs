@@ -58,8 +58,9 @@ export function findNode(
  *
  * @param {string} file
  * @param {string[]} args
+ * @param {Record<string, string>} environment added to this process's
  */
-export function runOnPinnedNode(file, args) {
+export function runOnPinnedNode(file, args, environment = {}) {
   const node = findNode();
   if (!node.ok) {
     process.stderr.write(`${node.reason}\n`);
@@ -68,7 +69,7 @@ export function runOnPinnedNode(file, args) {
   const searchPath = [path.dirname(node.path), process.env.PATH ?? ""].join(path.delimiter);
   const child = spawn(node.path, ["--disable-warning=ExperimentalWarning", file, ...args], {
     stdio: "inherit",
-    env: { ...process.env, PATH: searchPath },
+    env: { ...environment, ...process.env, PATH: searchPath },
   });
   for (const signal of SIGNALS) {
     process.on(signal, () => {

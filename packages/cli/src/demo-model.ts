@@ -1,13 +1,14 @@
 /** The model that comes with the sources. */
 
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { openModel } from "@assay/sdk";
 import { CliError, EXIT } from "./exit-code.ts";
+import { repository } from "./repository.ts";
 
 export const DEMO_MODEL = {
   name: "demo",
-  path: fileURLToPath(new URL("../../../models/demo/demo.assay", import.meta.url)),
+  path: join(repository, "models", "demo", "demo.assay"),
 } as const;
 
 /** A source of programs for the SDK: the demo model and the given files, by their root. */

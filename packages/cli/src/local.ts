@@ -1,7 +1,6 @@
 /** The network on this machine, as the verbs use it. */
 
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import {
   assayHome,
   type Cheat,
@@ -37,11 +36,8 @@ export function startHere(options: StartOptions): Promise<LocalNetwork> {
   return startLocalNetwork({
     home: localHome(),
     model: DEMO_MODEL,
-    command: [
-      process.execPath,
-      "--disable-warning=ExperimentalWarning",
-      fileURLToPath(new URL("./main.ts", import.meta.url)),
-    ],
+    // The roles run what runs here: this entry point, on this Node.
+    command: [process.execPath, ...process.execArgv, process.argv[1] ?? ""],
     ...options,
   });
 }

@@ -1,12 +1,14 @@
 /** The entry point of `assay`: finds the verb, runs it, turns the outcome into an exit code. */
 
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { type CommandDef, renderUsage, runCommand, type SubCommandsDef } from "citty";
 
 import { CliError, EXIT, type ExitCode } from "./exit-code.ts";
+import { repository } from "./repository.ts";
 
 const manifest: { version: string } = JSON.parse(
-  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
+  readFileSync(join(repository, "packages", "cli", "package.json"), "utf8"),
 );
 
 /** One row per verb; a verb's module is loaded only when it is called. */

@@ -12,6 +12,7 @@ import {
   type VariableId,
 } from "@assay/model";
 import type { Arena } from "./arena.ts";
+import { hashing } from "./hashing.ts";
 import {
   type Definition,
   definitions,
@@ -209,7 +210,7 @@ function placeTensor(arena: Arena, tensor: Tensor): PlacedTensor {
 }
 
 function placeTables(arena: Arena): TablePointers {
-  const { exp, silu, recip, rsqrt } = globalTables();
+  const { exp, silu, recip, rsqrt } = globalTables((bytes) => hashing().sha256(bytes));
   return {
     exp: arena.place(exp),
     silu: arena.place(silu),

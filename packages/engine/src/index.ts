@@ -11,4 +11,5 @@
 export { createEngine, type Engine, type EngineOptions, type Session } from "./engine.ts";
 export { EngineError, type EngineErrorDetail } from "./engine-error.ts";
 export { type Answer, type GenerateOptions, generate } from "./generate.ts";
+export { type Hashing, hashing } from "./hashing.ts";
 export { type Replay, type ReplayOptions, replay } from "./replay.ts";

@@ -1,13 +1,6 @@
 /** Program roots (spec/02 §2.6): 32 bytes that name everything a program is. */
 
-import {
-  concatBytes,
-  type DataHasher,
-  dataRoot,
-  HASH_BYTES,
-  keccak256,
-  merkleRoot,
-} from "@assay/wire";
+import { concatBytes, dataRoot, HASH_BYTES, keccak256, merkleRoot } from "@assay/wire";
 import {
   encodeAssetDescriptor,
   encodeHead,
@@ -26,14 +19,17 @@ export interface ProgramRoots {
   readonly programRoot: Uint8Array;
 }
 
+/** `dataRoot` of spec/02 §2.1, by whatever means. */
+export type RootOfData = (bytes: Uint8Array) => Uint8Array;
+
 const DOMAIN = new TextEncoder().encode("assay/program/1");
 
 /**
  * The roots of a program. Reads every weight once: seconds for a large program.
  *
- * @param hasher a faster SHA-256, where the platform has one
+ * @param rootOfData a faster `dataRoot`, where there is one
  */
-export function programRoots(program: Program, hasher?: DataHasher): ProgramRoots {
+export function programRoots(program: Program, rootOfData: RootOfData = dataRoot): ProgramRoots {
   const { tensors, assets } = program;
   const headHash = keccak256(encodeHead(program));
   const opsRoot = merkleRoot(
@@ -41,9 +37,7 @@ export function programRoots(program: Program, hasher?: DataHasher): ProgramRoot
   );
   const tensorsRoot = merkleRoot(
     tensors.map((tensor) =>
-      keccak256(
-        concatBytes(encodeTensorDescriptor(tensor), dataRoot(encodeTensorData(tensor), hasher)),
-      ),
+      keccak256(concatBytes(encodeTensorDescriptor(tensor), rootOfData(encodeTensorData(tensor)))),
     ),
   );
   const assetsRoot =
@@ -51,7 +45,7 @@ export function programRoots(program: Program, hasher?: DataHasher): ProgramRoot
       ? new Uint8Array(HASH_BYTES)
       : merkleRoot(
           assets.map((asset) =>
-            keccak256(concatBytes(encodeAssetDescriptor(asset), dataRoot(asset.data, hasher))),
+            keccak256(concatBytes(encodeAssetDescriptor(asset), rootOfData(asset.data))),
           ),
         );
   const programRoot = keccak256(concatBytes(DOMAIN, headHash, opsRoot, tensorsRoot, assetsRoot));
@@ -59,6 +53,6 @@ export function programRoots(program: Program, hasher?: DataHasher): ProgramRoot
 }
 
 /** The root that names `program` (spec/02 §2.6), 32 bytes. */
-export function programRoot(program: Program, hasher?: DataHasher): Uint8Array {
-  return programRoots(program, hasher).programRoot;
+export function programRoot(program: Program, rootOfData?: RootOfData): Uint8Array {
+  return programRoots(program, rootOfData).programRoot;
 }

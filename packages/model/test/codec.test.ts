@@ -109,7 +109,7 @@ describe("the program file", () => {
 
   test("the head and the record hashes are of the file's own bytes", () => {
     const head = everyOperator.slice(8, 32 + 4 * (2 + 2));
-    const roots = programRoots(program, sha256);
+    const roots = programRoots(program, (bytes) => dataRoot(bytes, sha256));
     expect(roots.headHash).toEqual(keccak256(head));
     expect(roots).toEqual(programRoots(program));
     const record = everyOperator.slice(8 + head.length, 8 + head.length + 64);

@@ -1,8 +1,8 @@
 /** Models that a role has loaded: decoded, checked, named by their root, with an engine. */
 
 import { readFileSync } from "node:fs";
-import { createEngine, type Engine } from "@assay/engine";
-import { checkProgram, decodeProgram, type Program, programRoot } from "@assay/model";
+import { createEngine, type Engine, hashing } from "@assay/engine";
+import { decodeProgram, type Program, programRoot } from "@assay/model";
 import { bytesToHex } from "@assay/wire";
 
 export interface LoadedModel {
@@ -11,12 +11,10 @@ export interface LoadedModel {
   readonly engine: Engine;
 }
 
-/** Loads a program file. @throws with the file's name and the reason if it is not a program that may run. */
+/** Loads a program file. @throws if it is not a program that may run. */
 function loadModel(path: string): LoadedModel {
   const program = decodeProgram(new Uint8Array(readFileSync(path)));
-  const checked = checkProgram(program);
-  if (!checked.ok) throw new Error(`${path} is not a valid program: ${checked.message}`);
-  return { root: programRoot(program), program, engine: createEngine(program) };
+  return { root: rootOf(program), program, engine: createEngine(program) };
 }
 
 /** Models by the hexadecimal text of their root. */
@@ -31,4 +29,7 @@ export function loadModels(paths: readonly string[]): ReadonlyMap<string, Loaded
 
 /** Root of a program file, without running it. */
 export const programRootOfFile = (path: string): Uint8Array =>
-  programRoot(decodeProgram(new Uint8Array(readFileSync(path))));
+  rootOf(decodeProgram(new Uint8Array(readFileSync(path))));
+
+const rootOf = (program: Program): Uint8Array =>
+  programRoot(program, (bytes) => hashing().dataRoot(bytes));

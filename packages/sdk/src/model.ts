@@ -1,10 +1,9 @@
 /** A model that the client holds itself: what it verifies with is not the gateway's. */
 
-import { createEngine, type Engine, replay } from "@assay/engine";
-import { checkProgram, decodeProgram, type Program, programRoot } from "@assay/model";
+import { createEngine, hashing, replay } from "@assay/engine";
+import { decodeProgram, type Program, programRoot } from "@assay/model";
 import { type ChatModel, createChatModel } from "@assay/model/chat";
 import { type Expected, type Verdict, verify } from "@assay/verifier";
-import { SdkError } from "./sdk-error.ts";
 
 export interface ClientModel {
   readonly root: Uint8Array;
@@ -20,13 +19,11 @@ export interface VerifyOptions {
   readonly now?: bigint;
 }
 
-/** @throws {SdkError} `SDK_PROGRAM_INVALID` */
+/** @throws if the bytes are no program, or one that `checkProgram` refuses */
 export function openModel(bytes: Uint8Array): ClientModel {
   const program = decodeProgram(bytes);
-  const checked = checkProgram(program);
-  if (!checked.ok) throw new SdkError({ code: "SDK_PROGRAM_INVALID", reason: checked.message });
-  const root = programRoot(program);
-  let engine: Engine | undefined;
+  const engine = createEngine(program);
+  const root = programRoot(program, (data) => hashing().dataRoot(data));
   return {
     root,
     program,
@@ -43,10 +40,7 @@ export function openModel(bytes: Uint8Array): ClientModel {
           },
           ...options,
         },
-        (task) => {
-          engine ??= createEngine(program);
-          return replay(engine, task);
-        },
+        (task) => replay(engine, task),
       ),
   };
 }

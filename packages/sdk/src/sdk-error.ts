@@ -5,7 +5,6 @@ export type SdkErrorDetail =
   | { readonly code: "SDK_GATEWAY"; readonly status: number; readonly reason: string }
   | { readonly code: "SDK_MODEL_UNKNOWN"; readonly model: string }
   | { readonly code: "SDK_PROGRAM_WRONG"; readonly expected: string; readonly actual: string }
-  | { readonly code: "SDK_PROGRAM_INVALID"; readonly reason: string }
   | { readonly code: "SDK_NO_RECEIPT" };
 
 /** What keeps an answer from being asked for or judged. That a receipt does not hold is no error: it is a verdict. */
@@ -25,8 +24,6 @@ function describe(detail: SdkErrorDetail): string {
       return `no model is registered under the name "${detail.model}"`;
     case "SDK_PROGRAM_WRONG":
       return `the program here has the root ${detail.actual}, the registry says ${detail.expected}`;
-    case "SDK_PROGRAM_INVALID":
-      return `the program is not valid: ${detail.reason}`;
     case "SDK_NO_RECEIPT":
       return "the gateway ended the answer without a receipt: there is nothing to verify";
   }

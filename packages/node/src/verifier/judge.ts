@@ -5,6 +5,8 @@ import { type Expected, type Reason, type Verdict, verify } from "@assay/verifie
 import {
   bytesToHex,
   decodeReceiptFile,
+  equalBytes,
+  orderFault,
   orderSeed,
   type ReceiptFile,
   type SigningDomain,
@@ -58,8 +60,16 @@ export function judge(
   const verdict = verifyWith(bytes, model, domain);
   if (verdict.ok) return { kind: "honest", file, verdict };
   const reason = failureOf(verdict);
-  if (verdict.reason === null || !FRAUDS.has(verdict.reason)) return { kind: "unusable", reason };
+  if (!isFraud(verdict.reason, file)) return { kind: "unusable", reason };
   return { kind: "fraud", file, verdict, reason, rival: rivalOf(file, model) };
+}
+
+function isFraud(reason: Verdict["reason"], { receipt, outputSalt, output }: ReceiptFile): boolean {
+  // The worker is paid by the count that it signed: it lied if its own commitment opens to another one.
+  if (reason === "OUTPUT_COUNT_WRONG") {
+    return equalBytes(tokenCommitment(outputSalt, output), receipt.outputCommitment);
+  }
+  return reason !== null && FRAUDS.has(reason);
 }
 
 /** The first failed check in words. */
@@ -97,6 +107,8 @@ function rivalOf(
 ): { traceRoot: Uint8Array; outputCommitment: Uint8Array } {
   const { vocab, context } = model.program;
   const runs =
+    orderFault(file.order, context) === null &&
+    file.output.length > 0 &&
     file.output.every((token) => token < vocab) &&
     file.prompt.every((token) => token < vocab) &&
     file.prompt.length + file.output.length - 1 <= context;

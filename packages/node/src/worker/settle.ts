@@ -54,13 +54,15 @@ export function startSettler(options: SettlerOptions): Settler {
   return { wake: () => wake(), done: run() };
 }
 
-/** One round: everything that can be done now. */
+/** One round: everything that can be done now. @throws what kept a batch from being posted, after the rest. */
 export async function settleOnce(options: SettlerOptions): Promise<void> {
   await makeBatch(options);
-  await postBatches(options);
+  // A worker whose stake is gone cannot post any more, and is still owed what it has posted.
+  const [posting] = await Promise.allSettled([postBatches(options)]);
   const claimed = await claimBatches(options);
   // Also after a crash between a claim and its withdrawal.
   if (claimed || (await hasClaimed(options.database))) await withdrawCredit(options);
+  if (posting.status === "rejected") throw posting.reason;
 }
 
 /** Writes down the next batch from receipts that are in none. */
