@@ -1,0 +1,3 @@
+import { createLogger, type Logger } from "../../src/logger.ts";
+
+export const quietLog: Logger = createLogger("test", "silent");

@@ -1,0 +1,71 @@
+/** A real development chain with the contracts deployed and named parties funded. */
+
+import {
+  type ChainClient,
+  connectChain,
+  DEVELOPMENT_CHAIN_ID,
+  DEVELOPMENT_TERMS,
+  deployContracts,
+  FAUCET_KEY,
+  fund,
+  type NetworkFile,
+  startDevelopmentChain,
+  type Terms,
+  TOKEN,
+} from "@assay/chain";
+import { removeFolder, temporaryFolder } from "./folder.ts";
+import { addressNamed, keyOf } from "./keys.ts";
+
+export interface TestChain {
+  readonly network: NetworkFile;
+  /** Gives each party tokens and fees, and connects the last of them. */
+  party(name: string): Promise<ChainClient>;
+  /** Lets `blocks` pass: each transaction is in a block of its own. */
+  mine(blocks: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const GRANT = 1_000n * TOKEN;
+
+/** @param terms what differs from the development network's */
+export async function startTestChain(terms: Partial<Terms> = {}): Promise<TestChain> {
+  const directory = temporaryFolder();
+  const chain = await startDevelopmentChain({ directory });
+  const contracts = await deployContracts({
+    rpc: chain.url,
+    privateKey: FAUCET_KEY,
+    terms: { ...DEVELOPMENT_TERMS, ...terms },
+  });
+  const network: NetworkFile = {
+    version: 1,
+    chainId: DEVELOPMENT_CHAIN_ID,
+    rpc: chain.url,
+    contracts,
+    bootstrap: [],
+  };
+  // One after the other: all grants are sent from the faucet's account.
+  let faucet: Promise<unknown> = Promise.resolve();
+  const grant = (party: Uint8Array, tokens: bigint, wei: bigint): Promise<void> => {
+    const sent = faucet.then(() =>
+      fund(chain.url, contracts.token, FAUCET_KEY, [{ party, tokens, wei }]),
+    );
+    faucet = sent;
+    return sent;
+  };
+  return {
+    network,
+    async party(name) {
+      await grant(addressNamed(name), GRANT, 10n ** 18n);
+      return connectChain(network, keyOf(name));
+    },
+    async mine(blocks) {
+      const reader = await connectChain(network, FAUCET_KEY);
+      const until = (await reader.blockNumber()) + BigInt(blocks);
+      while ((await reader.blockNumber()) < until) await grant(addressNamed("nobody"), 1n, 1n);
+    },
+    async stop() {
+      await chain.stop();
+      removeFolder(directory);
+    },
+  };
+}
