@@ -12,6 +12,8 @@ import type { Stream } from "@libp2p/interface";
 const FLUSH_BYTES = 64 * 1024;
 /** Unread messages that one call may hold; the peer is cut off beyond. */
 const MAX_QUEUED_MESSAGES = 1_024;
+/** Unread bytes that the calls of one link may hold together: a token stream is read as it comes. */
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 /** Calls that a peer may have open at once. */
 const MAX_OPEN_CALLS = 256;
 
@@ -52,22 +54,27 @@ export function openLink(options: LinkOptions): Link {
   // The two sides number their calls apart, so that ids never meet.
   const ours = stream.direction === "outbound" ? 1 : 0;
   let counter = 0;
+  let gone = false;
+  const unread: Unread = { bytes: 0 };
   const { promise: closed, resolve: markClosed } = Promise.withResolvers<void>();
 
   function open(id: number): Inbox {
-    const inbox = createInbox(
+    const inbox = createInbox({
       id,
-      (message) => writer.write(encodeMessage(id, message)),
-      () => calls.delete(id),
-    );
-    calls.set(id, inbox);
+      unread,
+      send: (message) => writer.write(encodeMessage(id, message)),
+      forget: () => calls.delete(id),
+    });
+    if (gone) inbox.end();
+    else calls.set(id, inbox);
     return inbox;
   }
 
-  function accept(id: number, message: Message): void {
+  function accept(id: number, message: Message, size: number): void {
     const known = calls.get(id);
     if (known !== undefined) {
-      if (!known.push(message)) throw new Error("the peer sends faster than its call is read");
+      if (!known.push(message, size))
+        throw new Error("the peer sends faster than its call is read");
       return;
     }
     // An answer to a call we have closed; only the peer's own numbers may open one.
@@ -82,14 +89,17 @@ export function openLink(options: LinkOptions): Link {
   stream.addEventListener("message", (event) => {
     try {
       for (const frame of decoder.push(event.data.subarray())) {
-        accept(frame.requestId, decodeMessage(frame));
+        accept(frame.requestId, decodeMessage(frame), frame.body.length);
       }
     } catch (error) {
       onError(error);
       stream.abort(error instanceof Error ? error : new Error(String(error)));
     }
   });
+  // Neither side ever ends only its own direction: calls need both.
+  stream.addEventListener("remoteCloseWrite", () => stream.abort(new Error("closed by the peer")));
   stream.addEventListener("close", () => {
+    gone = true;
     for (const inbox of calls.values()) inbox.end();
     calls.clear();
     markClosed();
@@ -135,16 +145,34 @@ function createWriter(stream: Stream): Writer {
   };
 }
 
+/** Of one link: bytes that its calls have received and nobody has read. */
+interface Unread {
+  bytes: number;
+}
+
 interface Inbox {
   readonly call: Call;
-  push(message: Message): boolean;
+  /** False if the call or the link holds too much unread. */
+  push(message: Message, size: number): boolean;
   end(): void;
 }
 
-function createInbox(id: number, send: (message: Message) => void, forget: () => void): Inbox {
-  const queue: Message[] = [];
+interface InboxOptions {
+  readonly id: number;
+  readonly unread: Unread;
+  readonly send: (message: Message) => void;
+  readonly forget: () => void;
+}
+
+function createInbox({ id, unread, send, forget }: InboxOptions): Inbox {
+  let queue: { readonly message: Message; readonly size: number }[] = [];
   let waiting: ((message: Message | undefined) => void) | undefined;
   let ended = false;
+  function take(): Message | undefined {
+    const first = queue.shift();
+    unread.bytes -= first?.size ?? 0;
+    return first?.message;
+  }
   function end(): void {
     ended = true;
     waiting?.(undefined);
@@ -156,7 +184,7 @@ function createInbox(id: number, send: (message: Message) => void, forget: () =>
       if (!ended) send(message);
     },
     next(signal) {
-      const ready = queue.shift();
+      const ready = take();
       if (ready !== undefined || ended) return Promise.resolve(ready);
       return new Promise((resolve, reject) => {
         const onAbort = (): void => {
@@ -173,20 +201,25 @@ function createInbox(id: number, send: (message: Message) => void, forget: () =>
     },
     close() {
       forget();
+      for (const { size } of queue) unread.bytes -= size;
+      queue = [];
       end();
     },
   };
   return {
     call,
     end,
-    push(message) {
-      if (queue.length >= MAX_QUEUED_MESSAGES) return false;
-      if (waiting === undefined) queue.push(message);
-      else {
+    push(message, size) {
+      if (waiting !== undefined) {
         const resolve = waiting;
         waiting = undefined;
         resolve(message);
+        return true;
       }
+      if (queue.length >= MAX_QUEUED_MESSAGES) return false;
+      if (unread.bytes + size > MAX_UNREAD_BYTES) return false;
+      queue.push({ message, size });
+      unread.bytes += size;
       return true;
     },
   };
