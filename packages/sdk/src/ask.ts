@@ -8,6 +8,11 @@ import type { ClientModel, VerifyOptions } from "./model.ts";
 import { SdkError } from "./sdk-error.ts";
 import { readEvents } from "./sse.ts";
 
+/** Clocks differ: a receipt may be this far in our future. */
+const CLOCK_SKEW_SECONDS = 300;
+/** Most tokens of an answer, where the question does not say: always sent, so that it can be checked. */
+const DEFAULT_MAX_TOKENS = 256;
+
 export interface Question {
   readonly model: string;
   readonly messages: readonly ChatMessage[];
@@ -40,9 +45,12 @@ export async function ask(
   gateway: string,
   model: ClientModel,
   question: Question,
-  verification: VerifyOptions,
+  verification: Omit<VerifyOptions, "now">,
 ): Promise<Answer> {
-  const response = await post(gateway, question);
+  const prompt = model.chat.renderPrompt(question.messages);
+  const room = Math.max(1, model.program.context - prompt.length + 1);
+  const maxTokens = Math.min(question.maxTokens ?? DEFAULT_MAX_TOKENS, room);
+  const response = await post(gateway, { ...question, maxTokens });
   let receipt: Uint8Array | undefined;
   let rejected: readonly RejectedAttempt[] = [];
   for await (const event of readEvents(response)) {
@@ -56,10 +64,11 @@ export async function ask(
   if (receipt === undefined) throw new SdkError({ code: "SDK_NO_RECEIPT" });
   const verdict = model.verify(receipt, {
     ...verification,
+    now: BigInt(Math.floor(Date.now() / 1_000) + CLOCK_SKEW_SECONDS),
     expected: {
       ...verification.expected,
-      prompt: model.chat.renderPrompt(question.messages),
-      ...(question.maxTokens === undefined ? {} : { maxTokens: question.maxTokens }),
+      prompt,
+      maxTokens,
       sampling: samplingOf(question),
       clientSeed: question.seed === undefined ? null : BigInt(question.seed),
     },
@@ -67,7 +76,10 @@ export async function ask(
   return { text: textOf(model, verdict), receipt, verdict, rejected };
 }
 
-async function post(gateway: string, question: Question): Promise<ReadableStream<Uint8Array>> {
+async function post(
+  gateway: string,
+  question: Question & { readonly maxTokens: number },
+): Promise<ReadableStream<Uint8Array>> {
   const url = `${gateway}/v1/chat/completions`;
   const response = await fetch(url, {
     method: "POST",
@@ -78,7 +90,7 @@ async function post(gateway: string, question: Question): Promise<ReadableStream
       stream: true,
       stream_options: { include_usage: true },
       deliver: question.onText === undefined ? "verified" : "live",
-      ...(question.maxTokens === undefined ? {} : { max_tokens: question.maxTokens }),
+      max_tokens: question.maxTokens,
       ...(question.temperature === undefined ? {} : { temperature: question.temperature }),
       ...(question.topP === undefined ? {} : { top_p: question.topP }),
       ...(question.seed === undefined ? {} : { seed: question.seed }),

@@ -1,6 +1,6 @@
 /** Where state lives: `$ASSAY_HOME`, or the user's data directory by the XDG rules. */
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 
@@ -16,4 +16,38 @@ export function privateDirectory(...parts: readonly string[]): string {
   const path = join(...parts);
   mkdirSync(path, { recursive: true, mode: 0o700 });
   return path;
+}
+
+/**
+ * Keeps a second network off this directory: two chains would write one state. Returns what gives it free.
+ *
+ * @throws while the process that holds it lives
+ */
+export function lockHome(home: string): () => void {
+  const lock = join(home, "network.lock");
+  const holder = holderOf(lock);
+  if (holder !== undefined) {
+    throw new Error(
+      `a network runs on ${home} already (process ${holder}): use it with "assay ask", stop it, or set ASSAY_HOME to another directory`,
+    );
+  }
+  rmSync(lock, { force: true });
+  writeFileSync(lock, `${process.pid}\n`, { flag: "wx", mode: 0o600 });
+  return () => rmSync(lock, { force: true });
+}
+
+function holderOf(lock: string): number | undefined {
+  let pid: number;
+  try {
+    pid = Number(readFileSync(lock, "utf8"));
+  } catch {
+    return undefined;
+  }
+  if (!Number.isSafeInteger(pid) || pid < 1 || pid === process.pid) return undefined;
+  try {
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return undefined;
+  }
 }

@@ -24,7 +24,7 @@ import { peerIdOf } from "../mesh/peer-id.ts";
 import { programRootOfFile } from "../models.ts";
 import type { Cheat } from "../worker/cheats.ts";
 import { type RoleProcess, spawnRole } from "./child.ts";
-import { privateDirectory } from "./home.ts";
+import { lockHome, privateDirectory } from "./home.ts";
 
 /** What each role gets from the faucet when it holds less than half of it. */
 const GRANT_TOKENS = 10_000n * TOKEN;
@@ -74,14 +74,18 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
   const progress = options.onProgress ?? (() => undefined);
   const home = privateDirectory(options.home);
   const logs = privateDirectory(home, "logs");
-  const started: { stop(): Promise<void> }[] = [];
+  const unlock = lockHome(home);
+  const started: { chain?: DevelopmentChain; roles: readonly RoleProcess[] } = { roles: [] };
   const stop = async (): Promise<void> => {
-    for (const part of started.splice(0).reverse()) await part.stop();
+    // The roles first: what they still have to say goes to the chain.
+    await Promise.all(started.roles.map((role) => role.stop()));
+    await started.chain?.stop();
+    unlock();
   };
   try {
     progress("starting the development chain");
     const chain = await startDevelopmentChain({ directory: privateDirectory(home, "chain") });
-    started.push(chain);
+    started.chain = chain;
     const [members, contracts] = await Promise.all([
       prepareMembers(home, options.workers),
       contractsOf(home, chain, progress),
@@ -94,7 +98,7 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     await register(network, options.model);
     progress(`starting ${members.length} processes`);
     const roles = await spawnAll(members, options, networkFile, logs);
-    started.push(...roles.running);
+    started.roles = roles.running;
     if (roles.failure !== undefined) throw roles.failure;
     const gatewayUrl = roles.running.find(({ ready }) => ready.url !== undefined)?.ready.url;
     if (gatewayUrl === undefined) throw new Error("the gateway did not say where it listens");
