@@ -189,7 +189,7 @@ describe("the end of a link ends all its calls", () => {
     const [a, b] = await Promise.all([startRawPeer("a"), startRawPeer("b")]);
     const { link } = endOf(await a.dial(b.address));
     const stopping = ended(link, () => {
-      b.stop()?.catch(() => undefined);
+      b.stop().catch(() => undefined);
     });
     expect(await stopping).toBeUndefined();
   });

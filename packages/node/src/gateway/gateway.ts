@@ -132,7 +132,7 @@ async function serveEvidence(book: ReceiptBook, call: Call, hash: Uint8Array): P
   call.send(
     file === undefined
       ? {
-          type: "refuse",
+          type: "fail",
           code: RPC_CODES.notFound,
           text: "this gateway does not hold that receipt",
         }

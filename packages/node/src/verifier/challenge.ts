@@ -3,6 +3,7 @@
 import { type ChainClient, ChainError } from "@assay/chain";
 import type { Logger } from "../logger.ts";
 import type { LoadedModel } from "../models.ts";
+import type { EvidenceRow } from "../store/schema.ts";
 import type { EvidenceBook } from "./evidence.ts";
 import { judge } from "./judge.ts";
 
@@ -48,23 +49,33 @@ export function startChallenger(options: ChallengerOptions): Challenger {
   return { wake: () => wake.dispatchEvent(new Event("wake")), done: run() };
 }
 
-async function challengeAll({ book, chain, models, log }: ChallengerOptions): Promise<void> {
-  for (const row of await book.unchallenged()) {
-    const judgement = judge(new Uint8Array(row.file), chain.domain, models);
-    if (judgement.kind !== "fraud") continue;
-    const { order, orderSignature, receipt, receiptSignature } = judgement.file;
-    try {
-      const sent = await chain.challenge(
-        { order, orderSignature, receipt, receiptSignature },
-        judgement.rival,
-      );
-      log.warn({ receipt: row.receipt_hash, reason: row.reason, tx: sent.hash }, "challenged");
-    } catch (error) {
-      if (!isFinal(error)) throw error;
-      log.warn({ err: error, receipt: row.receipt_hash }, "the challenge was refused for good");
-    }
-    await book.setState(row.receipt_hash, "challenged");
+/** @throws the first problem, after every fraud has had its turn: one that is contested must not shield another. */
+async function challengeAll(options: ChallengerOptions): Promise<void> {
+  const problems: unknown[] = [];
+  for (const row of await options.book.unchallenged()) {
+    await challengeOne(options, row).catch((error: unknown) => problems.push(error));
   }
+  if (problems.length > 0) throw problems[0];
+}
+
+async function challengeOne(
+  { book, chain, models, log }: ChallengerOptions,
+  row: EvidenceRow,
+): Promise<void> {
+  const judgement = judge(new Uint8Array(row.file), chain.domain, models);
+  if (judgement.kind !== "fraud") return;
+  const { order, orderSignature, receipt, receiptSignature } = judgement.file;
+  try {
+    const sent = await chain.challenge(
+      { order, orderSignature, receipt, receiptSignature },
+      judgement.rival,
+    );
+    log.warn({ receipt: row.receipt_hash, reason: row.reason, tx: sent.hash }, "challenged");
+  } catch (error) {
+    if (!isFinal(error)) throw error;
+    log.warn({ err: error, receipt: row.receipt_hash }, "the challenge was refused for good");
+  }
+  await book.setState(row.receipt_hash, "challenged");
 }
 
 const isFinal = (error: unknown): boolean =>

@@ -27,7 +27,7 @@ export async function startVerifier(options: RoleOptions): Promise<Role> {
     const judgement = judge(file, chain.domain, models);
     if (judgement.kind === "unusable") {
       log.info({ reason: judgement.reason }, "evidence refused");
-      return call.send({ type: "refuse", code: RPC_CODES.invalidEvidence, text: judgement.reason });
+      return call.send({ type: "fail", code: RPC_CODES.invalidEvidence, text: judgement.reason });
     }
     const fraud = judgement.kind === "fraud" ? judgement.reason : null;
     await book.add(judgement.file, file, fraud);
@@ -74,7 +74,7 @@ async function serveEvidence(book: EvidenceBook, call: Call, hash: Uint8Array): 
   call.send(
     row === undefined
       ? {
-          type: "refuse",
+          type: "fail",
           code: RPC_CODES.notFound,
           text: "this verifier does not hold that receipt",
         }

@@ -28,7 +28,7 @@ import type { Call } from "../mesh/link.ts";
 import type { LoadedModel } from "../models.ts";
 import type { JobRow } from "../store/schema.ts";
 import type { Jobs } from "./jobs.ts";
-import { refusalOf } from "./offer.ts";
+import { type Refusal, refusalOf } from "./offer.ts";
 import { doneMessageOf } from "./stored-receipt.ts";
 
 /** An accepted order whose client does not start it is over after this. */
@@ -68,8 +68,6 @@ interface Offer {
 /** Serves one OFFER to its end. */
 export async function serveTask(context: TaskContext, call: Call, offer: Offer): Promise<void> {
   const hash = orderHash(offer.order);
-  const known = await context.jobs.find(hash);
-  if (known !== undefined) return call.send(answerKnown(known));
   const acceptance = await context.exclusive(() => accept(context, offer, hash));
   call.send(acceptance);
   if (acceptance.type !== "accept") return;
@@ -98,10 +96,11 @@ function answerKnown(job: JobRow): Message {
 
 async function accept(context: TaskContext, offer: Offer, hash: Uint8Array): Promise<Message> {
   const { order, signature } = offer;
-  const [balance, outstanding] = await Promise.all([
-    context.channelBalance(order.client),
-    context.jobs.outstanding(order.client),
-  ]);
+  const known = await context.jobs.find(hash);
+  if (known !== undefined) return answerKnown(known);
+  // In this order: what is claimed in between counts twice, and not never.
+  const outstanding = await context.jobs.outstanding(order.client);
+  const balance = await context.channelBalance(order.client);
   const refusal = refusalOf({
     order,
     signer: recoverTyped(context.domain, hash, signature),
@@ -130,22 +129,19 @@ async function run(
   order: Order,
   workerNonce: Uint8Array,
 ): Promise<void> {
-  const start = await call.next(
-    AbortSignal.any([context.signal, AbortSignal.timeout(START_TIMEOUT_MS)]),
-  );
-  if (start?.type !== "start" || !opens(order, start)) {
+  const start = await receiveStart(context, call);
+  if (start === "late" || start?.type !== "start" || !opens(order, start)) {
     await context.jobs.fail(orderHash(order));
-    if (start?.type === "cancel" || start === undefined) return;
-    call.send({
-      type: "fail",
-      code: RPC_CODES.opening,
-      text: "START does not open the order's commitment and nonce",
-    });
+    call.send({ type: "fail", ...startProblem(start) });
     return;
   }
   const seed = orderSeed(order, { clientNonce: start.clientNonce, workerNonce });
   const answer = await compute(context, call, order, start.prompt, seed);
-  if (answer === undefined) return context.jobs.fail(orderHash(order));
+  if (answer === undefined) {
+    await context.jobs.fail(orderHash(order));
+    call.send({ type: "fail", ...CANCELLED });
+    return;
+  }
   const outputSalt = new Uint8Array(randomBytes(32));
   const receipt: Receipt = {
     orderHash: orderHash(order),
@@ -172,6 +168,33 @@ async function run(
   if (!stored) throw new Error("the job already has a receipt");
   call.send({ type: "done", receipt, signature, outputSalt });
   context.onReceipt();
+}
+
+async function receiveStart(
+  { signal }: TaskContext,
+  call: Call,
+): Promise<Message | "late" | undefined> {
+  const timeout = AbortSignal.timeout(START_TIMEOUT_MS);
+  return call.next(AbortSignal.any([signal, timeout])).catch((error: unknown) => {
+    if (timeout.aborted) return "late" as const;
+    throw error;
+  });
+}
+
+const CANCELLED: Refusal = { code: RPC_CODES.cancelled, text: "cancelled by the client" };
+
+/** What is wrong where START was due. */
+function startProblem(received: Message | "late" | undefined): Refusal {
+  if (received === "late") {
+    const text = `START did not come within ${START_TIMEOUT_MS / 1_000} s`;
+    return { code: RPC_CODES.timeout, text };
+  }
+  if (received === undefined || received.type === "cancel") return CANCELLED;
+  if (received.type !== "start") {
+    return { code: RPC_CODES.protocol, text: `${received.type} came where START was due` };
+  }
+  const text = "START does not open the order's commitment and nonce";
+  return { code: RPC_CODES.opening, text };
 }
 
 function opens(order: Order, start: Extract<Message, { type: "start" }>): boolean {

@@ -42,6 +42,8 @@ export async function startRawPeer(name: string): Promise<RawPeer> {
       const connection = await node.dial(multiaddr(to));
       return connection.newStream(RPC_PROTOCOL);
     },
-    stop: () => node.stop(),
+    async stop() {
+      await node.stop();
+    },
   };
 }
