@@ -1,5 +1,13 @@
 import { spawn, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -7,11 +15,15 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 const root = path.join(import.meta.dirname, "..", "..");
 const bootstrap = path.join("scripts", "bootstrap.mjs");
 
+const LAUNCHERS = ["pinned-node.mjs", "run-assay.mjs", "bundle.mjs"].map(
+  (file) => `packages/cli/bin/${file}`,
+);
+
 /** A project of one locked package, with a stand-in for npm that says how it was called. */
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), "assay-bootstrap-"));
-  for (const file of [bootstrap, "packages/cli/bin/pinned-node.mjs"]) {
+  for (const file of [bootstrap, ...LAUNCHERS]) {
     mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
     copyFileSync(path.join(root, file), path.join(folder, file));
   }
@@ -19,6 +31,13 @@ beforeEach(() => {
   write("packages/cli/src/main.ts", 'console.log("started", process.argv.slice(2).join(" "));');
   write("file.ts", "const code: number = 7;\nprocess.exit(code);");
   lock("package-lock.json", "1.0.0");
+  mkdirSync(path.join(folder, "node_modules"));
+  for (const bundler of ["esbuild", "@esbuild"]) {
+    symlinkSync(
+      path.join(root, "node_modules", bundler),
+      path.join(folder, "node_modules", bundler),
+    );
+  }
 });
 afterEach(() => {
   rmSync(folder, { recursive: true });
@@ -109,5 +128,46 @@ describe("the bootstrap", () => {
     child.stdout.once("data", () => child.kill("SIGTERM"));
     const code = await new Promise((done) => child.once("exit", done));
     expect(code).toBe(5);
+  });
+});
+
+describe("the bundle that a start runs", () => {
+  const bundles = (): string[] =>
+    readdirSync(path.join(folder, "node_modules/.cache/assay")).filter((name) =>
+      /^[0-9a-f]{24}$/.test(name),
+    );
+
+  beforeEach(() => lock("node_modules/.package-lock.json", "1.0.0"));
+
+  test("is made once, and again when a source has changed", () => {
+    expect(run("start", "a").stdout).toBe("started start a\n");
+    expect(run("start", "b").stdout).toBe("started start b\n");
+    expect(bundles()).toHaveLength(1);
+    write("packages/cli/src/main.ts", 'console.log("changed");');
+    expect(run("start").stdout).toBe("changed\n");
+    expect(bundles()).toHaveLength(2);
+  });
+
+  test("three stay", () => {
+    for (const version of [1, 22, 333, 4444, 55_555]) {
+      write("packages/cli/src/main.ts", `console.log(${version});`);
+      expect(run("start").stdout).toBe(`${version}\n`);
+    }
+    expect(bundles()).toHaveLength(3);
+  });
+
+  test("without a bundler the sources run, and a line says so", () => {
+    rmSync(path.join(folder, "node_modules/esbuild"));
+    const { stdout, stderr } = run("start");
+    expect(stdout).toBe("started start\n");
+    expect(stderr).toContain("starting from the sources, which is slower");
+  });
+
+  test("a source that does not parse is shown by running it", () => {
+    write("packages/cli/src/main.ts", "const = ;");
+    const { status, stderr } = run("start");
+    expect(status).not.toBe(0);
+    expect(stderr).toContain("starting from the sources");
+    expect(stderr).toContain("const = ;");
   });
 });
