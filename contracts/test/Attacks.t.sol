@@ -138,6 +138,18 @@ contract AttacksTest is Network {
         assertTrue(old, "not one of the newcomers");
     }
 
+    /// Who builds the deciding block knows its hash inside it: that is too late to join as well.
+    function testFuzz_attack_joining_in_the_deciding_block(bytes32 hash) public {
+        uint256 caseId = challengeBy(verifier, order, receipt);
+        forward(1);
+        address confederate = makeAddr("confederate");
+        fund(confederate);
+        bond(confederate);
+        forward(1);
+        vm.setBlockhash(vm.getBlockNumber() - 1, hash);
+        assertTrue(court.draw(caseId) != confederate, "not the newcomer");
+    }
+
     /// Neither the parties nor a silent juror is ever drawn, whatever the hashes.
     function testFuzz_attack_juror_is_challenger_worker_client_or_drawn_before(bytes32 first, bytes32 second) public {
         bond(client);

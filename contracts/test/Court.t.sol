@@ -193,6 +193,20 @@ contract CourtTest is Network {
         assertEq(drawNow(challengeBy(client, order, receipt)), jurors[3], "the only one");
     }
 
+    function test_a_worker_that_is_its_own_client_is_counted_once() public {
+        for (uint256 i = 1; i < 4; ++i) {
+            deactivate(jurors[i]);
+        }
+        order.client = worker;
+        receipt.orderHash = settlement.hashOrder(order);
+        bytes memory orderSignature = sign(WORKER_KEY, receipt.orderHash);
+        bytes memory receiptSignature = signReceipt(receipt);
+        vm.prank(verifier);
+        uint256 caseId =
+            settlement.challenge(order, orderSignature, receipt, receiptSignature, RIVAL_TRACE, RIVAL_OUTPUT);
+        assertEq(drawNow(caseId), jurors[0], "the only one");
+    }
+
     function test_the_draw_waits_for_the_block_that_decides() public {
         uint256 caseId = challengeBy(verifier, order, receipt);
         uint256 anchor = vm.getBlockNumber() + 1;

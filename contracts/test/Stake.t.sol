@@ -130,6 +130,7 @@ contract StakeTest is Network {
         stake.slash(worker, verifier, address(0));
         assertEq(stake.creditOf(verifier), 400, "challenger");
         assertEq(token.balanceOf(stake.BURNED()), 600, "burned");
+        assertTrue(!stake.isActive(worker), "no longer active");
     }
 
     function test_a_slashed_party_may_stake_again() public {
