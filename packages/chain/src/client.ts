@@ -20,7 +20,7 @@ import { contractErrors, contracts } from "./generated/contracts.ts";
 import { toHex } from "./hex.ts";
 import type { Address, NetworkFile } from "./network-file.ts";
 import { type Batch, type ChainReader, openChain } from "./reader.ts";
-import { createTransactor } from "./transactor.ts";
+import { type Call, createTransactor } from "./transactor.ts";
 
 const MAX_UINT256 = 2n ** 256n - 1n;
 
@@ -37,6 +37,11 @@ export interface Transaction {
   readonly block: bigint;
 }
 
+export interface Claimed {
+  readonly claim: Transaction;
+  readonly withdrawal: Transaction;
+}
+
 /** Reads and writes for one key. */
 export interface ChainClient extends ChainReader {
   readonly address: Uint8Array;
@@ -46,7 +51,8 @@ export interface ChainClient extends ChainReader {
   ensureChannel(worker: Uint8Array, amount: bigint): Promise<void>;
   registerModel(programRoot: Uint8Array, name: string): Promise<Transaction>;
   postBatch(batch: Batch): Promise<Transaction>;
-  claim(batch: Batch, receipts: readonly SignedReceipt[]): Promise<Transaction>;
+  /** Claims and withdraws, in one block where it can be; both are included when this resolves. */
+  claim(batch: Batch, receipts: readonly SignedReceipt[]): Promise<Claimed>;
   /** Pays out what the escrow owes this account; undefined when that is nothing. */
   withdraw(): Promise<(Transaction & { readonly amount: bigint }) | undefined>;
   challenge(
@@ -86,18 +92,25 @@ export async function connectChain(
     reader,
     address,
     async execute(contract, abi, functionName, args) {
-      const receipt = await transactor.execute({
-        address: contract,
-        // A call may revert with an error of a contract further down.
-        abi: [...abi, ...contractErrors],
-        functionName,
-        args,
-      });
-      return { hash: receipt.transactionHash, block: receipt.blockNumber };
+      const [done] = await account.executeAll([{ address: contract, abi, functionName, args }]);
+      if (done === undefined) throw new TypeError("nothing was sent");
+      return done;
+    },
+    async executeAll(calls) {
+      const included = await transactor.executeAll(calls.map(withAllErrors));
+      return included.map(({ transactionHash, blockNumber }) => ({
+        hash: transactionHash,
+        block: blockNumber,
+      }));
     },
   };
   return { ...reader, address, ...moneyActions(account), ...settlementActions(account) };
 }
+
+const SETTLEMENT: Abi = contracts.Settlement.abi;
+
+/** A call may revert with an error of a contract further down. */
+const withAllErrors = (call: Call): Call => ({ ...call, abi: [...call.abi, ...contractErrors] });
 
 interface Account {
   readonly reader: ChainReader;
@@ -108,10 +121,16 @@ interface Account {
     functionName: string,
     args: readonly unknown[],
   ): Promise<Transaction>;
+  /** In order, and in one block where it can be: each is simulated on top of those before. */
+  executeAll(calls: readonly Call[]): Promise<readonly Transaction[]>;
 }
 
-/** Approves once for all: the spender is an immutable contract that takes what its rules say. */
-async function approve(account: Account, spender: Address, amount: bigint): Promise<void> {
+/** The approval that is missing, once for all: the spender is an immutable contract that takes what its rules say. */
+async function approval(
+  account: Account,
+  spender: Address,
+  amount: bigint,
+): Promise<readonly Call[]> {
   const { token } = account.reader.network.contracts;
   const allowance = await account.reader.rpc.readContract({
     address: token,
@@ -119,8 +138,9 @@ async function approve(account: Account, spender: Address, amount: bigint): Prom
     functionName: "allowance",
     args: [toHex(account.address), spender],
   });
-  if (allowance >= amount) return;
-  await account.execute(token, contracts.DevToken.abi, "approve", [spender, MAX_UINT256]);
+  if (allowance >= amount) return [];
+  const args = [spender, MAX_UINT256];
+  return [{ address: token, abi: contracts.DevToken.abi, functionName: "approve", args }];
 }
 
 function moneyActions(
@@ -132,14 +152,19 @@ function moneyActions(
     async ensureStake(amount) {
       const missing = amount - (await reader.stakeOf(address));
       if (missing <= 0n) return;
-      await approve(account, stake, missing);
-      await account.execute(stake, contracts.Stake.abi, "deposit", [missing]);
+      await account.executeAll([
+        ...(await approval(account, stake, missing)),
+        { address: stake, abi: contracts.Stake.abi, functionName: "deposit", args: [missing] },
+      ]);
     },
     async ensureChannel(worker, amount) {
       const missing = amount - (await reader.channelBalance(address, worker));
       if (missing <= 0n) return;
-      await approve(account, escrow, missing);
-      await account.execute(escrow, contracts.Escrow.abi, "deposit", [toHex(worker), missing]);
+      const args = [toHex(worker), missing];
+      await account.executeAll([
+        ...(await approval(account, escrow, missing)),
+        { address: escrow, abi: contracts.Escrow.abi, functionName: "deposit", args },
+      ]);
     },
     async withdraw() {
       const amount = await reader.rpc.readContract({
@@ -171,20 +196,33 @@ function settlementActions(
       ]),
     postBatch: (batch) =>
       settle("postBatch", [toHex(merkleRoot(batch.leaves)), batch.leaves.length, batch.total]),
-    claim: (batch, receipts) =>
-      settle("claimMany", [receipts.map((signed) => claimArguments(batch, signed))]),
+    async claim(batch, receipts) {
+      const claims = receipts.map((signed) => claimArguments(batch, signed));
+      const [claim, withdrawal] = await account.executeAll([
+        { address: at.settlement, abi: SETTLEMENT, functionName: "claimMany", args: [claims] },
+        { address: at.escrow, abi: contracts.Escrow.abi, functionName: "withdrawCredit", args: [] },
+      ]);
+      if (claim === undefined || withdrawal === undefined) throw new TypeError("nothing was sent");
+      return { claim, withdrawal };
+    },
     async challenge(signed, rival) {
       const bond = await account.reader.rpc.readContract({
         address: at.court,
         abi: contracts.JuryCourt.abi,
         functionName: "bond",
       });
-      await approve(account, at.court, bond);
-      return settle("challenge", [
+      const args = [
         ...signedArguments(signed),
         toHex(rival.traceRoot),
         toHex(rival.outputCommitment),
+      ];
+      const included = await account.executeAll([
+        ...(await approval(account, at.court, bond)),
+        { address: at.settlement, abi: SETTLEMENT, functionName: "challenge", args },
       ]);
+      const challenge = included.at(-1);
+      if (challenge === undefined) throw new TypeError("nothing was sent");
+      return challenge;
     },
     draw: (caseId) => court("draw", [caseId]),
     redraw: (caseId) => court("redraw", [caseId]),

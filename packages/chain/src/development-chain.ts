@@ -1,8 +1,8 @@
 /**
  * The embedded development chain: anvil as a child process, with its state on disk.
  *
- * An ordinary chain in every respect but its owner: blocks every second and with every transaction,
- * a transaction gas limit, no calls of `evm_*` or `anvil_*`.
+ * An ordinary chain in every respect but its owner: blocks by the clock, a transaction gas limit, no calls of
+ * `evm_*` or `anvil_*`.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -15,6 +15,9 @@ import { ChainError } from "./chain-error.ts";
 
 /** Chain id of every development chain. */
 export const DEVELOPMENT_CHAIN_ID = 31_337;
+
+/** With a window of four blocks (`DEVELOPMENT_TERMS`), a challenge has two seconds. */
+const DEVELOPMENT_BLOCK_SECONDS = 0.5;
 
 const START_TIMEOUT_MS = 15_000;
 const STOP_TIMEOUT_MS = 5_000;
@@ -33,17 +36,20 @@ export interface DevelopmentChainOptions {
   readonly directory: string;
   /** TCP port on loopback; a free one is chosen when absent. */
   readonly port?: number;
+  /** Time from block to block. */
+  readonly blockSeconds?: number;
 }
 
 /** Starts the chain, or throws `CHAIN_BINARY_MISSING` or `CHAIN_NOT_STARTED`. About 0.1 s. */
 export async function startDevelopmentChain(
   options: DevelopmentChainOptions,
 ): Promise<DevelopmentChain> {
-  const pidFile = join(options.directory, "chain.pid");
-  const stateFile = join(options.directory, "chain.json");
+  const { directory, blockSeconds = DEVELOPMENT_BLOCK_SECONDS } = options;
+  const pidFile = join(directory, "chain.pid");
+  const stateFile = join(directory, "chain.json");
   await endStale(pidFile, stateFile);
   const port = options.port ?? (await freePort());
-  const child = spawn(anvilBinary(), anvilArguments(port, stateFile, options.directory), {
+  const child = spawn(anvilBinary(), anvilArguments(port, stateFile, directory, blockSeconds), {
     stdio: ["ignore", "pipe", "pipe"],
     // Its own process group: Ctrl-C in the terminal goes to us, and we stop it in order.
     detached: true,
@@ -76,7 +82,12 @@ export async function startDevelopmentChain(
   };
 }
 
-function anvilArguments(port: number, stateFile: string, directory: string): string[] {
+function anvilArguments(
+  port: number,
+  stateFile: string,
+  directory: string,
+  blockSeconds: number,
+): string[] {
   return [
     ["--host", "127.0.0.1"],
     ["--port", String(port)],
@@ -89,8 +100,8 @@ function anvilArguments(port: number, stateFile: string, directory: string): str
     ["--cache-path", join(directory, "chain-cache")],
     ["--state", stateFile],
     ["--state-interval", "5"],
-    ["--mixed-mining"],
-    ["--block-time", "1"],
+    // Blocks by the clock only: where a transaction makes a block, whoever sends enough of them ends a challenge window.
+    ["--block-time", String(blockSeconds)],
   ].flat();
 }
 

@@ -23,7 +23,7 @@ const TRANSACTION_GAS_LIMIT = 16_777_216n;
 /** Head room over the estimate: state may move between estimate and inclusion. */
 const GAS_MARGIN_PERCENT = 130n;
 
-interface Call {
+export interface Call {
   readonly address: Address;
   readonly abi: Abi;
   readonly functionName: string;
@@ -37,8 +37,11 @@ export interface Transactor {
    * @throws {ChainError} `CHAIN_REVERTED` with the contract's own error when the simulation fails.
    */
   send(call: Call): Promise<Hex>;
-  /** `send`, then waits for inclusion. @throws {ChainError} `CHAIN_REVERTED` also when it reverts there. */
-  execute(call: Call): Promise<TransactionReceipt>;
+  /**
+   * Sends the calls in order, each simulated on top of the pending ones before it, then waits for all.
+   * @throws {ChainError} `CHAIN_REVERTED` also when one reverts where it is included.
+   */
+  executeAll(calls: readonly Call[]): Promise<readonly TransactionReceipt[]>;
   /** Sends raw creation code or value, without simulation. */
   sendRaw(request: RawTransaction): Promise<Hex>;
 }
@@ -92,17 +95,22 @@ export function createTransactor(client: PublicClient, privateKey: Uint8Array): 
     address: account,
     send,
     sendRaw,
-    async execute(call) {
-      const hash = await send(call);
-      const receipt = await client.waitForTransactionReceipt({ hash });
-      if (receipt.status === "success") return receipt;
-      throw new ChainError({
-        code: "CHAIN_REVERTED",
-        action: call.functionName,
-        reason: `transaction ${hash} reverted when it was included`,
-      });
+    async executeAll(calls) {
+      const sent: { readonly call: Call; readonly hash: Hex }[] = [];
+      for (const call of calls) sent.push({ call, hash: await send(call) });
+      return Promise.all(sent.map(({ call, hash }) => included(client, call, hash)));
     },
   };
+}
+
+async function included(client: PublicClient, call: Call, hash: Hex): Promise<TransactionReceipt> {
+  const receipt = await client.waitForTransactionReceipt({ hash });
+  if (receipt.status === "success") return receipt;
+  throw new ChainError({
+    code: "CHAIN_REVERTED",
+    action: call.functionName,
+    reason: `transaction ${hash} reverted when it was included`,
+  });
 }
 
 /** Signed here: viem's accounts bring a second copy of the curve, with tables of its own to compute. */

@@ -170,7 +170,14 @@ async function claimJobs(
   if (claimable.length === 0) return false;
   try {
     const claimed = await chain.claim(batch, claimable);
-    log.info({ receipts: claimable.length, tx: claimed.hash }, "claimed");
+    log.info(
+      {
+        receipts: claimable.length,
+        tx: claimed.claim.hash,
+        withdrawal: claimed.withdrawal.hash,
+      },
+      "claimed and withdrew pay",
+    );
   } catch (error) {
     if (!(error instanceof ChainError)) throw error;
     // One that cannot be claimed yet (an empty channel, a new window) must not hold up the others.
