@@ -5,7 +5,7 @@ import { type ChainClient, connectChain } from "@assay/chain";
 import { bytesToHex, equalBytes, ROLES, RPC_CODES } from "@assay/wire";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Call } from "../mesh/link.ts";
-import type { Peer, Peers } from "../mesh/peers.ts";
+import type { Peers } from "../mesh/peers.ts";
 import { type LoadedModel, loadModels } from "../models.ts";
 import { joinMesh, type Role, type RoleOptions } from "../role.ts";
 import { openDatabase } from "../store/database.ts";
@@ -15,6 +15,7 @@ import { createApp } from "./app.ts";
 import { createChannels } from "./channels.ts";
 import { createChatService } from "./chat-service.ts";
 import { createReceiptBook, type ReceiptBook } from "./receipt-book.ts";
+import { createReporter } from "./reporter.ts";
 import type { TaskRequest } from "./run-order.ts";
 import { loadStanding } from "./standing.ts";
 
@@ -42,6 +43,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const book = createReceiptBook(database);
   const chain = await connectChain(options.network, options.privateKey);
   const channels = createChannels({ chain, amount: options.channelAmount, log });
+  const reporter = createReporter();
   const { mesh, peers } = await joinMesh({
     role: options,
     self: { address: chain.address, roles: ROLES.gateway, programs: [], freeSlots: () => 0 },
@@ -50,6 +52,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     onMeet: (peer) => {
       if ((peer.hello.roles & ROLES.worker) !== 0) channels.open(peer.hello.address);
+      if ((peer.hello.roles & ROLES.verifier) !== 0) reporter.met(peer);
     },
   });
   const answering: AnswerContext = {
@@ -63,7 +66,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     workersFor: (root, signal) =>
       answerable(() => candidates(peers, channels.isOpen, root), FIRST_WORKER_MS, signal),
     verify: (file, request) => verifyAnswer(file, request, models, chain),
-    report: (file) => report(peers, file),
+    report: reporter.report,
     standing: await loadStanding(database),
     log,
   };
@@ -112,19 +115,6 @@ function verifyAnswer(
     sampling: request.sampling,
     clientSeed: request.clientSeed ?? null,
   });
-}
-
-/** Hands the evidence to every verifier; what they make of it is theirs. */
-function report(peers: Peers, file: Uint8Array): void {
-  for (const peer of peers.withRole("verifier")) reportTo(peer, file);
-}
-
-function reportTo(peer: Peer, file: Uint8Array): void {
-  const call = peer.link.call({ type: "evidencePut", file });
-  call
-    .next(AbortSignal.timeout(FIRST_WORKER_MS))
-    .catch(() => undefined)
-    .finally(() => call.close());
 }
 
 async function serveEvidence(book: ReceiptBook, call: Call, hash: Uint8Array): Promise<void> {

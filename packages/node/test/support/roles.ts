@@ -1,0 +1,85 @@
+/** Whole roles in this process, over the real mesh and a real chain. */
+
+import type { ChainClient } from "@assay/chain";
+import { type Gateway, startGateway } from "../../src/gateway/gateway.ts";
+import type { Role } from "../../src/role.ts";
+import { startWorker, type WorkerOptions } from "../../src/worker/worker.ts";
+import { demoModel } from "./demo.ts";
+import { eventually } from "./eventually.ts";
+import { removeFolder, temporaryFolder } from "./folder.ts";
+import { roleOptions } from "./players.ts";
+import type { TestChain } from "./test-chain.ts";
+
+export const PROMPT_PRICE = 10n;
+export const OUTPUT_PRICE = 30n;
+
+export interface Stage {
+  gateway(name: string): Promise<Gateway>;
+  worker(
+    name: string,
+    to: Role,
+    change?: Partial<Pick<WorkerOptions, "cheat" | "slots">>,
+  ): Promise<Role>;
+  /** Stops every role, the last started first. */
+  stop(): Promise<void>;
+}
+
+export function openStage(chain: TestChain): Stage {
+  const roles: Role[] = [];
+  const homes: string[] = [];
+  const options = (name: string, bootstrap: readonly string[]) => {
+    const home = temporaryFolder();
+    homes.push(home);
+    return roleOptions(name, { ...chain.network, bootstrap }, home);
+  };
+  return {
+    async gateway(name) {
+      await chain.party(name);
+      const gateway = await startGateway({
+        ...options(name, []),
+        host: "127.0.0.1",
+        port: 0,
+        channelAmount: 10_000_000n,
+      });
+      roles.push(gateway);
+      return gateway;
+    },
+    async worker(name, to, change = {}) {
+      await chain.party(name);
+      const worker = await startWorker({
+        ...options(name, to.addresses),
+        promptPrice: PROMPT_PRICE,
+        outputPrice: OUTPUT_PRICE,
+        slots: 4,
+        ...change,
+      });
+      roles.push(worker);
+      return worker;
+    },
+    async stop() {
+      for (const role of roles.splice(0).reverse()) await role.stop();
+      for (const home of homes.splice(0)) removeFolder(home);
+    },
+  };
+}
+
+/** Registers the demo model under the name that everybody asks for. */
+export async function registerDemo(chain: TestChain): Promise<ChainClient> {
+  const registrar = await chain.party("registrar");
+  await registrar.registerModel(demoModel().root, "demo");
+  return registrar;
+}
+
+export const ready = ({ url }: Gateway): Promise<true> =>
+  eventually("the gateway is ready", async () => (await fetch(`${url}/readyz`)).ok);
+
+/** Waits until the gateway has a funded channel to each of these workers. */
+export const funded = (
+  chain: ChainClient,
+  gateway: Uint8Array,
+  workers: readonly Uint8Array[],
+): Promise<true> =>
+  eventually("every channel is funded", async () => {
+    const balances = await Promise.all(workers.map((to) => chain.channelBalance(gateway, to)));
+    return balances.every((balance) => balance > 0n);
+  });
