@@ -1,5 +1,6 @@
 /** The network on this machine, as the verbs use it. */
 
+import { createServer } from "node:net";
 import { join } from "node:path";
 import {
   assayHome,
@@ -12,17 +13,36 @@ import {
 import { type Connection, connect, type NetworkFile } from "@assay/sdk";
 import { DEMO_MODEL, programsFrom } from "./demo-model.ts";
 import { CliError, EXIT } from "./exit-code.ts";
+import { integer } from "./numbers.ts";
 import { hex } from "./words.ts";
 
 /** Where the gateway listens unless told otherwise; any free port if this one is taken. */
 export const DEFAULT_PORT = 8420;
 
+export const portArgument = {
+  type: "string",
+  description: `port of the gateway, 0 for any; default ${DEFAULT_PORT}, or any if that is taken`,
+} as const;
+
+/** The port to listen on for a `--port` that may be absent. */
+export async function gatewayPort(text: string | undefined): Promise<number> {
+  if (text !== undefined) return integer("--port", text, 0);
+  const server = createServer();
+  const free = await new Promise<boolean>((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(DEFAULT_PORT, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+  return free ? DEFAULT_PORT : 0;
+}
+
 const HEALTH_TIMEOUT_MS = 1_000;
 
 /** One directory for each version of the demo model: a development chain knows one program by its name. */
-function localHome(): string {
+function localHome(cheat?: Cheat): string {
   const root = hex(programRootOfFile(DEMO_MODEL.path)).slice(2, 10);
-  return join(assayHome(), "networks", `local-${root}`);
+  // A network with a cheater is one of its own: who was caught there stays banned there.
+  const name = cheat === undefined ? `local-${root}` : `local-${root}-${cheat}`;
+  return join(assayHome(), "networks", name);
 }
 
 export interface StartOptions {
@@ -34,7 +54,7 @@ export interface StartOptions {
 
 export function startHere(options: StartOptions): Promise<LocalNetwork> {
   return startLocalNetwork({
-    home: localHome(),
+    home: localHome(options.cheat),
     model: DEMO_MODEL,
     // The roles run what runs here: this entry point, on this Node.
     command: [process.execPath, ...process.execArgv, process.argv[1] ?? ""],

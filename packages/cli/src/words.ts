@@ -1,5 +1,6 @@
 /** Plain words for amounts, hashes and verdicts. */
 
+import type { Answer } from "@assay/sdk";
 import type { Verdict } from "@assay/verifier";
 
 /** Base units of the development token in tokens, without trailing zeros. */
@@ -24,6 +25,13 @@ export function verdictLine(verdict: Verdict): string {
   return failed === undefined
     ? "NOT VERIFIED: a required check was skipped"
     : `NOT VERIFIED: check ${failed.number}, ${failed.name}: ${failed.message}`;
+}
+
+/** Why an answer may not be believed; null if it may. */
+export function objection(answer: Answer): string | null {
+  if (!answer.verdict.ok) return verdictLine(answer.verdict);
+  if (answer.faithful) return null;
+  return `NOT VERIFIED: the gateway showed a text that is not the receipt's, which says: ${answer.text}`;
 }
 
 /** JSON that keeps big numbers and bytes: as text. */

@@ -26,17 +26,23 @@ export interface Question {
 }
 
 export interface Answer {
-  /** The text of the receipt's output tokens, decoded here. */
+  /** The text of the receipt's output tokens, decoded here: what the verdict is about. */
   readonly text: string;
+  /** The text that the gateway sent beside the receipt. */
+  readonly shown: string;
+  /** Whether the two are the same: if not, the gateway showed something that nobody signed. */
+  readonly faithful: boolean;
   /** The receipt file. */
   readonly receipt: Uint8Array;
   readonly verdict: Verdict;
-  /** What the gateway says of workers that it asked before this one, and whose receipts did not hold. */
+  /** What the gateway says of workers that it asked before this one, in vain. */
   readonly rejected: readonly RejectedAttempt[];
 }
 
 export interface RejectedAttempt {
   readonly worker: string;
+  /** Refused the order, failed on the way, or signed a receipt that does not hold. */
+  readonly kind: "refused" | "failed" | "invalid";
   readonly reason: string;
 }
 
@@ -52,12 +58,16 @@ export async function ask(
   const maxTokens = Math.min(question.maxTokens ?? DEFAULT_MAX_TOKENS, room);
   const response = await post(gateway, { ...question, maxTokens });
   let receipt: Uint8Array | undefined;
+  let shown = "";
   let rejected: readonly RejectedAttempt[] = [];
   for await (const event of readEvents(response)) {
     const { text, receipt: file, error, attempts } = readEvent(event);
     if (error !== undefined)
       throw new SdkError({ code: "SDK_GATEWAY", status: 200, reason: error });
-    if (text !== undefined && text !== "") question.onText?.(text);
+    if (text !== undefined && text !== "") {
+      shown += text;
+      question.onText?.(text);
+    }
     receipt = file ?? receipt;
     rejected = attempts ?? rejected;
   }
@@ -73,7 +83,8 @@ export async function ask(
       clientSeed: question.seed === undefined ? null : BigInt(question.seed),
     },
   });
-  return { text: textOf(model, verdict), receipt, verdict, rejected };
+  const text = textOf(model, verdict);
+  return { text, shown, faithful: shown === text, receipt, verdict, rejected };
 }
 
 async function post(
@@ -158,7 +169,10 @@ function readEvent(event: unknown): ReadEvent {
   };
 }
 
+const KINDS = ["refused", "failed", "invalid"] as const;
+
 const readAttempt = (value: unknown): RejectedAttempt => ({
   worker: textField(value, "worker") ?? "unknown",
+  kind: KINDS.find((kind) => kind === textField(value, "kind")) ?? "failed",
   reason: textField(value, "reason") ?? "unknown",
 });

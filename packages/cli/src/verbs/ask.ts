@@ -7,7 +7,7 @@ import { CliError, EXIT } from "../exit-code.ts";
 import { connectTo, runningNetwork, startHere } from "../local.ts";
 import { integer, number } from "../numbers.ts";
 import { createScreen, type Screen } from "../screen.ts";
-import { hex, json, short, verdictLine } from "../words.ts";
+import { hex, json, objection, short, verdictLine } from "../words.ts";
 
 const MAX_ATTEMPTS = 3;
 
@@ -95,8 +95,9 @@ async function askOne(connection: Connection, question: Question, screen: Screen
       onText: screen.write,
     });
     screen.write("\n");
-    if (answer.verdict.ok || attempt === MAX_ATTEMPTS) return answer;
-    screen.progress(`${verdictLine(answer.verdict)}; asking another worker`);
+    const why = objection(answer);
+    if (why === null || attempt === MAX_ATTEMPTS) return answer;
+    screen.progress(`${why}; asking again`);
   }
 }
 
@@ -114,18 +115,19 @@ function save(path: string, receipt: Uint8Array, screen: Screen): void {
 function report(answer: Answer, screen: Screen): void {
   const { verdict } = answer;
   const worker = verdict.file === null ? "?" : short(verdict.file.order.worker);
-  screen.line(`[${verdictLine(verdict)}; worker ${worker}]`);
+  const why = objection(answer);
+  screen.line(`[${why ?? verdictLine(verdict)}; worker ${worker}]`);
   screen.result(
     json({
       version: 1,
       answer: answer.text,
-      verified: verdict.ok,
-      reason: verdict.reason,
+      verified: why === null,
+      reason: verdict.reason ?? why,
       receiptId: verdict.receiptHash === null ? null : hex(verdict.receiptHash),
       worker: verdict.file === null ? null : hex(verdict.file.order.worker),
       checks: verdict.checks,
       assurance: verdict.assurance,
     }),
   );
-  if (!verdict.ok) process.exitCode = EXIT.notVerified;
+  if (why !== null) process.exitCode = EXIT.notVerified;
 }

@@ -1,14 +1,14 @@
 /** `assay start`: the whole network, one question, the verdict, the payment. */
 
-import { once } from "node:events";
 import type { LocalNetwork } from "@assay/node";
 import type { Answer, Connection, Payment } from "@assay/sdk";
 import { describeVerdict } from "@assay/verifier";
 import { defineCommand } from "citty";
 import { CliError, EXIT } from "../exit-code.ts";
-import { connectTo, DEFAULT_PORT, startHere } from "../local.ts";
+import { onInterrupt } from "../interrupt.ts";
+import { connectTo, gatewayPort, portArgument, startHere } from "../local.ts";
 import { createScreen, type Screen } from "../screen.ts";
-import { hex, json, short, tokens, verdictLine } from "../words.ts";
+import { hex, json, objection, short, tokens } from "../words.ts";
 
 const QUESTION = "What is 17 + 25?";
 const PAY_TIMEOUT_MS = 30_000;
@@ -25,28 +25,25 @@ export const start = defineCommand({
       type: "boolean",
       description: "stop after the answer; exit 0 only if verified and paid",
     },
-    port: { type: "string", description: "port of the gateway", default: String(DEFAULT_PORT) },
+    port: portArgument,
     json: { type: "boolean", description: "one JSON object instead of prose" },
   },
   async run({ args }) {
     const screen = createScreen(args.json === true);
+    const interrupted = onInterrupt();
     const network = await startHere({
       workers: 3,
-      port: Number(args.port),
+      port: await gatewayPort(args.port),
       onProgress: screen.progress,
     });
-    const interrupted = onInterrupt();
+    const failed = network.failed.then((why): never => {
+      throw new CliError(EXIT.internal, `${why}; see ${network.logs}`);
+    });
     try {
-      await Promise.race([
-        demonstrate(network, screen),
-        interrupted.promise,
-        network.failed.then((why) => {
-          throw new CliError(EXIT.internal, `${why}; see ${network.logs}`);
-        }),
-      ]);
+      await Promise.race([interrupted.promise, failed, demonstrate(network, screen)]);
       if (args.exit !== true && !interrupted.happened()) {
         screen.line("", "The network stays up until Ctrl-C.");
-        await Promise.race([interrupted.promise, network.failed]);
+        await Promise.race([interrupted.promise, failed]);
       }
     } finally {
       screen.progress("stopping");
@@ -55,14 +52,6 @@ export const start = defineCommand({
     if (interrupted.happened() && args.exit === true) process.exitCode = EXIT.interrupted;
   },
 });
-
-function onInterrupt(): { readonly promise: Promise<void>; happened(): boolean } {
-  let happened = false;
-  const promise = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]).then(() => {
-    happened = true;
-  });
-  return { promise, happened: () => happened };
-}
 
 async function demonstrate(network: LocalNetwork, screen: Screen): Promise<void> {
   describeNetwork(network, screen);
@@ -110,8 +99,9 @@ async function askVerified(connection: Connection, screen: Screen): Promise<Answ
       onText: screen.write,
     });
     screen.write("\n");
-    if (answer.verdict.ok) return answer;
-    screen.line(`       ${verdictLine(answer.verdict)}`);
+    const why = objection(answer);
+    if (why === null) return answer;
+    screen.line(`       ${why}`);
     if (attempt === MAX_ATTEMPTS) {
       throw new CliError(EXIT.notVerified, `no verified answer in ${MAX_ATTEMPTS} attempts`);
     }

@@ -1,11 +1,11 @@
 /** `assay up`: a whole network on this machine, optionally with a worker that cheats. */
 
-import { once } from "node:events";
 import { CHEATS, isCheat, type LocalNetwork } from "@assay/node";
 import type { Connection, CourtEvent } from "@assay/sdk";
 import { defineCommand } from "citty";
 import { CliError, EXIT } from "../exit-code.ts";
-import { connectTo, DEFAULT_PORT, startHere } from "../local.ts";
+import { onInterrupt } from "../interrupt.ts";
+import { connectTo, gatewayPort, portArgument, startHere } from "../local.ts";
 import { integer } from "../numbers.ts";
 import { createScreen, type Screen } from "../screen.ts";
 import { hex, json, short, tokens, verdictLine } from "../words.ts";
@@ -19,8 +19,11 @@ export const up = defineCommand({
   args: {
     workers: { type: "string", description: "how many workers", default: "3" },
     cheat: { type: "string", description: `make the first worker cheat: ${CHEATS.join(", ")}` },
-    port: { type: "string", description: "port of the gateway", default: String(DEFAULT_PORT) },
-    exit: { type: "boolean", description: "with --cheat: stop once the cheater is slashed" },
+    port: portArgument,
+    exit: {
+      type: "boolean",
+      description: "stop when it is up; with --cheat, once the cheater is slashed",
+    },
     json: { type: "boolean", description: "one JSON object a line instead of prose" },
   },
   async run({ args }) {
@@ -32,21 +35,31 @@ export const up = defineCommand({
         `there is no cheat "${cheat}"; there are: ${CHEATS.join(", ")}`,
       );
     }
+    const workers = integer("--workers", args.workers, 1);
+    if (cheat !== undefined && workers < 2) {
+      throw new CliError(
+        EXIT.usage,
+        "--cheat needs --workers 2 or more: the honest ones answer instead, and sit as jurors",
+      );
+    }
+    const interrupted = onInterrupt();
     const network = await startHere({
-      workers: integer("--workers", args.workers, 1),
-      port: integer("--port", args.port, 0),
+      workers,
+      port: await gatewayPort(args.port),
       onProgress: screen.progress,
       ...(cheat === undefined ? {} : { cheat }),
     });
-    const interrupted = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+    const failed = network.failed.then((why): never => {
+      throw new CliError(EXIT.internal, `${why}; see ${network.logs}`);
+    });
     try {
       describe(network, screen);
-      if (cheat !== undefined) await Promise.race([showCheat(network, screen), interrupted]);
-      if (cheat === undefined || args.exit !== true) {
+      if (cheat !== undefined) {
+        await Promise.race([interrupted.promise, failed, showCheat(network, screen)]);
+      }
+      if (args.exit !== true && !interrupted.happened()) {
         screen.line("", "The network stays up until Ctrl-C.");
-        const why = await Promise.race([interrupted, network.failed]);
-        if (typeof why === "string")
-          throw new CliError(EXIT.internal, `${why}; see ${network.logs}`);
+        await Promise.race([interrupted.promise, failed]);
       }
     } finally {
       screen.progress("stopping");
@@ -101,7 +114,8 @@ async function askUntilRejected(connection: Connection, screen: Screen): Promise
       model: "demo",
       messages: [{ role: "user", content: question }],
     });
-    for (const { worker, reason } of answer.rejected) {
+    const caught = answer.rejected.filter(({ kind }) => kind === "invalid");
+    for (const { worker, reason } of caught) {
       screen.line(`caught   worker ${short(worker)}: ${reason}; its answer was not delivered`);
     }
     screen.line(
@@ -118,7 +132,7 @@ async function askUntilRejected(connection: Connection, screen: Screen): Promise
         rejected: answer.rejected,
       }),
     );
-    if (answer.rejected.length > 0) return;
+    if (caught.length > 0) return;
   }
   throw new CliError(EXIT.timeout, `the cheater was not asked in ${MAX_QUESTIONS} questions`);
 }

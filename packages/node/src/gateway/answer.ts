@@ -15,7 +15,7 @@ import type { Logger } from "../logger.ts";
 import type { Peer } from "../mesh/peers.ts";
 import { failureOf } from "../verifier/judge.ts";
 import type { ReceiptBook } from "./receipt-book.ts";
-import { type Payer, runOrder, type TaskRequest } from "./run-order.ts";
+import { type Payer, runOrder, TaskError, type TaskRequest } from "./run-order.ts";
 
 export interface AnswerContext {
   readonly payer: Payer;
@@ -43,6 +43,8 @@ export interface Standing {
 /** A worker that was asked before, in vain. */
 interface Rejected {
   readonly worker: string;
+  /** Refused the order, failed on the way, or signed a receipt that does not hold. */
+  readonly kind: "refused" | "failed" | "invalid";
   readonly reason: string;
 }
 
@@ -56,18 +58,23 @@ export interface Answer {
 export type AnswerErrorDetail = {
   readonly code: "NO_WORKER";
   readonly tried: number;
+  /** Workers that offer the model and are not asked any more: a receipt of theirs did not hold. */
+  readonly banned: number;
   readonly last: string | null;
 };
 
 export class AnswerError extends CodedError<AnswerErrorDetail> {
   constructor(detail: AnswerErrorDetail) {
-    super(
-      detail,
-      detail.tried === 0
-        ? "no worker offers this model now; is one connected and staked?"
-        : `no worker gave a verified answer (${detail.tried} tried; the last: ${detail.last})`,
-    );
+    super(detail, describe(detail));
   }
+}
+
+function describe({ tried, banned, last }: AnswerErrorDetail): string {
+  if (tried > 0) return `no worker gave a verified answer (${tried} tried; the last: ${last})`;
+  if (banned > 0) {
+    return `all ${banned} workers that offer this model have signed receipts that did not hold, and are not asked any more`;
+  }
+  return "no worker offers this model now; is one connected and staked?";
 }
 
 export interface AnswerOptions {
@@ -92,14 +99,20 @@ export async function answer(context: AnswerContext, options: AnswerOptions): Pr
     try {
       const got = await attempt(context, candidate, options, out);
       if (got.verdict.ok || options.onTokens !== undefined) return { ...got, rejected };
-      rejected.push({ worker, reason: failureOf(got.verdict) });
+      rejected.push({ worker, kind: "invalid", reason: failureOf(got.verdict) });
     } catch (error) {
       if (options.signal?.aborted || out.streamed) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      rejected.push({ worker, reason });
-      context.log.warn({ worker, reason }, "asking another worker");
+      const rejection = rejectionOf(worker, error);
+      rejected.push(rejection);
+      context.log.warn(rejection, "asking another worker");
     }
   }
+}
+
+function rejectionOf(worker: string, error: unknown): Rejected {
+  const refused = error instanceof TaskError && error.detail.code === "TASK_REFUSED";
+  const reason = error instanceof Error ? error.message : String(error);
+  return { worker, kind: refused ? "refused" : "failed", reason };
 }
 
 async function nextCandidate(
@@ -114,7 +127,8 @@ async function nextCandidate(
   });
   if (candidate !== undefined) return candidate;
   const last = rejected.at(-1)?.reason ?? null;
-  throw new AnswerError({ code: "NO_WORKER", tried: rejected.length, last });
+  const banned = candidates.filter(({ peer }) => standing.isBanned(peer.hello.address)).length;
+  throw new AnswerError({ code: "NO_WORKER", tried: rejected.length, banned, last });
 }
 
 async function attempt(

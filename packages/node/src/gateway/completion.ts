@@ -30,7 +30,7 @@ function assayOf({ file, bytes, verdict, rejected }: Answer) {
     program_root: `0x${bytesToHex(file.order.programRoot)}`,
     verified_by_gateway: verdict.ok,
     reason: verdict.reason,
-    rejected: rejected.map(({ worker, reason }) => ({ worker, reason })),
+    rejected: rejected.map(({ worker, kind, reason }) => ({ worker, kind, reason })),
   };
 }
 

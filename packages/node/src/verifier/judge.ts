@@ -4,12 +4,14 @@ import { replay } from "@assay/engine";
 import { type Expected, type Reason, type Verdict, verify } from "@assay/verifier";
 import {
   bytesToHex,
+  concatBytes,
   decodeReceiptFile,
   equalBytes,
   orderFault,
   orderSeed,
   type ReceiptFile,
   type SigningDomain,
+  sha256,
   tokenCommitment,
 } from "@assay/wire";
 import type { LoadedModel } from "../models.ts";
@@ -100,25 +102,32 @@ export function verifyWith(
   );
 }
 
-/** What the program gives instead, over the tokens that were disclosed; zeros where it cannot run them. */
+const RIVAL_SALT = new TextEncoder().encode("assay/rival/1");
+
+/**
+ * What an honest worker would have signed for this order: the program's own answer from the first token on,
+ * under a salt of ours, so that it never coincides with the receipt. Zeros where the order cannot be run.
+ */
 function rivalOf(
-  file: ReceiptFile,
-  model: LoadedModel,
+  { order, prompt, clientNonce, workerNonce, outputSalt }: ReceiptFile,
+  { program, engine }: LoadedModel,
 ): { traceRoot: Uint8Array; outputCommitment: Uint8Array } {
-  const { vocab, context } = model.program;
   const runs =
-    orderFault(file.order, context) === null &&
-    file.output.length > 0 &&
-    file.output.every((token) => token < vocab) &&
-    file.prompt.every((token) => token < vocab) &&
-    file.prompt.length + file.output.length - 1 <= context;
+    orderFault(order, program.context) === null && prompt.every((token) => token < program.vocab);
   if (!runs) return { traceRoot: new Uint8Array(32), outputCommitment: new Uint8Array(32) };
-  const { chosen, traceRoot } = replay(model.engine, {
-    prompt: file.prompt,
-    output: file.output,
-    sampling: file.order,
-    // The seed that follows from the nonces, whatever the receipt says.
-    seed: orderSeed(file.order, file),
-  });
-  return { traceRoot, outputCommitment: tokenCommitment(file.outputSalt, chosen) };
+  const seed = orderSeed(order, { clientNonce, workerNonce });
+  const session = engine.createSession();
+  try {
+    const tokens: number[] = [];
+    for (let next = prompt; ; next = tokens.slice(-1)) {
+      session.append(next);
+      const token = session.choose(order, seed);
+      tokens.push(token);
+      if (tokens.length === order.maxTokens || program.endTokens.includes(token)) break;
+    }
+    const salt = sha256(concatBytes(RIVAL_SALT, outputSalt));
+    return { traceRoot: session.traceRoot(), outputCommitment: tokenCommitment(salt, tokens) };
+  } finally {
+    session.close();
+  }
 }
