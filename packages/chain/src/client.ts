@@ -49,6 +49,8 @@ export interface ChainClient extends ChainReader {
   ensureStake(amount: bigint): Promise<void>;
   /** Fills the channel to this worker up to `amount`. */
   ensureChannel(worker: Uint8Array, amount: bigint): Promise<void>;
+  /** Lets the court take its bond, so that a challenge is one transaction. */
+  ensureBondApproved(): Promise<void>;
   registerModel(programRoot: Uint8Array, name: string): Promise<Transaction>;
   postBatch(batch: Batch): Promise<Transaction>;
   /** Claims and withdraws, in one block where it can be; both are included when this resolves. */
@@ -188,7 +190,18 @@ function settlementActions(
     account.execute(at.settlement, contracts.Settlement.abi, name, args);
   const court = (name: string, args: readonly unknown[]): Promise<Transaction> =>
     account.execute(at.court, contracts.JuryCourt.abi, name, args);
+  async function bondApproval(): Promise<readonly Call[]> {
+    const bond = await account.reader.rpc.readContract({
+      address: at.court,
+      abi: contracts.JuryCourt.abi,
+      functionName: "bond",
+    });
+    return approval(account, at.court, bond);
+  }
   return {
+    async ensureBondApproved() {
+      await account.executeAll(await bondApproval());
+    },
     registerModel: (programRoot, name) =>
       account.execute(at.models, contracts.ModelRegistry.abi, "register", [
         toHex(programRoot),
@@ -206,18 +219,13 @@ function settlementActions(
       return { claim, withdrawal };
     },
     async challenge(signed, rival) {
-      const bond = await account.reader.rpc.readContract({
-        address: at.court,
-        abi: contracts.JuryCourt.abi,
-        functionName: "bond",
-      });
       const args = [
         ...signedArguments(signed),
         toHex(rival.traceRoot),
         toHex(rival.outputCommitment),
       ];
       const included = await account.executeAll([
-        ...(await approval(account, at.court, bond)),
+        ...(await bondApproval()),
         { address: at.settlement, abi: SETTLEMENT, functionName: "challenge", args },
       ]);
       const challenge = included.at(-1);

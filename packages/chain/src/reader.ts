@@ -13,6 +13,21 @@ const POLL_MS = 100;
 type OrderState = "open" | "contested" | "claimed" | "void";
 const ORDER_STATES: readonly OrderState[] = ["open", "contested", "claimed", "void"];
 
+/** States of a court case (spec/04 §4.6). */
+type CaseState = "none" | "drawing" | "ruling" | "closed";
+const CASE_STATES: readonly CaseState[] = ["none", "drawing", "ruling", "closed"];
+
+export interface CourtCase {
+  readonly state: CaseState;
+  readonly challenger: Uint8Array;
+  /** The block whose hash decides the draw. */
+  readonly anchor: bigint;
+  /** The juror that is due to rule; zeros before the draw. */
+  readonly juror: Uint8Array;
+  /** The last block for its ruling. */
+  readonly deadline: bigint;
+}
+
 /** Reads, for anyone. */
 export interface ChainReader {
   readonly network: NetworkFile;
@@ -26,10 +41,13 @@ export interface ChainReader {
   tokenBalance(party: Uint8Array): Promise<bigint>;
   isActive(party: Uint8Array): Promise<boolean>;
   stakeOf(party: Uint8Array): Promise<bigint>;
+  /** What a proven fraud would take: also what is unbonding. */
+  slashableOf(party: Uint8Array): Promise<bigint>;
   minStake(): Promise<bigint>;
   windowBlocks(): Promise<bigint>;
   channelBalance(client: Uint8Array, worker: Uint8Array): Promise<bigint>;
   orderState(orderHash: Uint8Array): Promise<OrderState>;
+  caseOf(caseId: bigint): Promise<CourtCase>;
   /** Block from which the batch's receipts can be claimed; undefined when it is not posted. */
   claimableFrom(worker: Uint8Array, batch: Batch): Promise<bigint | undefined>;
 }
@@ -66,6 +84,7 @@ function createReader(network: NetworkFile, rpc: PublicClient): ChainReader {
     ...readModels(network, rpc),
     ...readParties(network, rpc),
     ...readSettlement(network, rpc),
+    ...readCourt(network, rpc),
   };
 }
 
@@ -90,18 +109,24 @@ function readModels(
 function readParties(
   { contracts: at }: NetworkFile,
   rpc: PublicClient,
-): Pick<ChainReader, "tokenBalance" | "isActive" | "stakeOf" | "minStake" | "channelBalance"> {
+): Pick<
+  ChainReader,
+  "tokenBalance" | "isActive" | "stakeOf" | "slashableOf" | "minStake" | "channelBalance"
+> {
   const stake = { address: at.stake, abi: contracts.Stake.abi } as const;
   const token = { address: at.token, abi: contracts.DevToken.abi } as const;
   const escrow = { address: at.escrow, abi: contracts.Escrow.abi } as const;
+  const partyOf = (party: Uint8Array) =>
+    rpc.readContract({ ...stake, functionName: "partyOf", args: [toHex(party)] });
   return {
     tokenBalance: (party) =>
       rpc.readContract({ ...token, functionName: "balanceOf", args: [toHex(party)] }),
     isActive: (party) =>
       rpc.readContract({ ...stake, functionName: "isActive", args: [toHex(party)] }),
-    async stakeOf(party) {
-      const args = [toHex(party)] as const;
-      return (await rpc.readContract({ ...stake, functionName: "partyOf", args })).bonded;
+    stakeOf: async (party) => (await partyOf(party)).bonded,
+    async slashableOf(party) {
+      const { bonded, unbonding } = await partyOf(party);
+      return bonded + unbonding;
     },
     minStake: () => rpc.readContract({ ...stake, functionName: "minStake" }),
     async channelBalance(client, worker) {
@@ -140,6 +165,24 @@ function readSettlement(
         windowBlocks(),
       ]);
       return found.postedAt === 0n ? undefined : found.postedAt + window;
+    },
+  };
+}
+
+function readCourt({ contracts: at }: NetworkFile, rpc: PublicClient): Pick<ChainReader, "caseOf"> {
+  const court = { address: at.court, abi: contracts.JuryCourt.abi } as const;
+  return {
+    async caseOf(caseId) {
+      const found = await rpc.readContract({ ...court, functionName: "caseOf", args: [caseId] });
+      const state = CASE_STATES[found.state];
+      if (state === undefined) throw new RangeError(`case state ${found.state}`);
+      return {
+        state,
+        challenger: fromHex(found.challenger),
+        anchor: found.anchor,
+        juror: fromHex(found.juror),
+        deadline: found.deadline,
+      };
     },
   };
 }

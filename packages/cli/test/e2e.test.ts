@@ -264,9 +264,8 @@ describe("a cheating worker", () => {
         (kind) => court.find((event) => event["kind"] === kind),
       );
       const cheater = challenged?.["worker"];
-      expect(caught).toEqual([
-        { worker: cheater, reason: expect.stringMatching(/^(tokens|trace)/) },
-      ]);
+      const reason = expect.stringMatching(/^(tokens|trace)/);
+      expect(caught).toEqual([expect.objectContaining({ worker: cheater, reason })]);
       expect(drawn?.["juror"]).not.toBe(cheater);
       expect(drawn?.["juror"]).not.toBe(challenged?.["challenger"]);
       expect(ruled).toMatchObject({ fraud: true, juror: drawn?.["juror"] });
@@ -276,8 +275,7 @@ describe("a cheating worker", () => {
     TIMEOUT_MS,
   );
 
-  // The gateway remembers the cheater by its address, and the next network gives an honest worker the same.
-  test.fails(
+  test(
     "does not spoil the network for what comes after it",
     async () => {
       const { code, stderr } = await home.assay("ask", "What is 3 + 4?");

@@ -1,18 +1,29 @@
 /** Challenges on a real chain: frauds punished, griefers paying for it, silent jurors replaced. */
 
 import { type ChainClient, type CourtEvent, followCourt, TOKEN } from "@assay/chain";
-import { encodeReceiptFile, type Message, type ReceiptFile, receiptHash } from "@assay/wire";
+import {
+  bytesToHex,
+  encodeReceiptFile,
+  type Message,
+  type ReceiptFile,
+  receiptHash,
+} from "@assay/wire";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Role } from "../src/role.ts";
+import { attendCourt } from "../src/verifier/court.ts";
 import { startVerifier } from "../src/verifier/verifier.ts";
-import { eventually } from "./support/eventually.ts";
+import { startWorker } from "../src/worker/worker.ts";
+import { demoModel } from "./support/demo.ts";
+import { eventually, pause } from "./support/eventually.ts";
 import { testFolder } from "./support/folder.ts";
 import { addressNamed } from "./support/keys.ts";
+import { quietLog } from "./support/log.ts";
 import { type Member, roleOptions, startMember } from "./support/players.ts";
 import { greedyAnswer, makeReceiptFile, PROMPT, random32 } from "./support/receipts.ts";
 import { startTestChain, type TestChain } from "./support/test-chain.ts";
 
-const RULING_BLOCKS = 8n;
+/** Three seconds. */
+const RULING_BLOCKS = 60n;
 const STAKE = 100n * TOKEN;
 
 let chain: TestChain;
@@ -20,7 +31,7 @@ let client: ChainClient;
 
 /** A chain for each test: who is drawn depends on everybody that has stake there. */
 async function newChain(): Promise<void> {
-  chain = await startTestChain({ rulingBlocks: RULING_BLOCKS });
+  chain = await startTestChain({ rulingBlocks: RULING_BLOCKS, unbondingBlocks: 1_000n });
   client = await chain.party("client");
 }
 
@@ -98,19 +109,19 @@ async function challenge(by: ChainClient, file: ReceiptFile): Promise<void> {
 }
 
 describe("a verifier", () => {
-  beforeAll(newChain, 60_000);
+  beforeAll(() => newChain(), 60_000);
   afterAll(() => chain.stop());
 
-  test("takes what it can judge, gives it back, and challenges frauds only", async () => {
+  test("takes what it can judge, shows it to no visitor, and challenges frauds only", async () => {
     await Promise.all([staked("worker"), staked("another juror"), staked("griefer")]);
     const events = record();
     const from = await visitor(await verifier("verifier"));
     const good = honest();
     expect(await put(from, good)).toEqual({ type: "ok" });
     const id = receiptHash(good.receipt);
-    expect(await tell(from, { type: "evidenceGet", receiptHash: id })).toEqual({
-      type: "evidence",
-      file: encodeReceiptFile(good),
+    expect(await tell(from, { type: "evidenceGet", receiptHash: id })).toMatchObject({
+      type: "fail",
+      code: 11,
     });
     expect(await tell(from, { type: "evidenceGet", receiptHash: random32() })).toMatchObject({
       type: "fail",
@@ -136,7 +147,7 @@ describe("a verifier", () => {
 });
 
 describe("a case", () => {
-  beforeAll(newChain, 60_000);
+  beforeAll(() => newChain(), 60_000);
   afterAll(() => chain.stop());
 
   test("opened against an honest receipt is dismissed, and costs the bond", async () => {
@@ -176,7 +187,7 @@ describe("a case", () => {
 });
 
 describe("a juror that says nothing", () => {
-  beforeAll(newChain, 60_000);
+  beforeAll(() => newChain(), 60_000);
   afterAll(() => chain.stop());
 
   test("loses its seat to another, and the fraud is punished all the same", async () => {
@@ -202,5 +213,114 @@ describe("a juror that says nothing", () => {
     });
     expect(await worker.stakeOf(worker.address)).toBe(0n);
     expect(await client.orderState(file.receipt.orderHash)).toBe("void");
+  });
+});
+
+describe("a challenger that never draws", () => {
+  beforeAll(() => newChain(), 60_000);
+  afterAll(() => chain.stop());
+
+  test("cannot hold up the worker: it draws, and replaces silent jurors, itself", async () => {
+    const [griefer] = await Promise.all([staked("griefer"), staked("silent")]);
+    await chain.party("worker");
+    const worker = await startWorker({
+      ...roleOptions("worker", chain.network, testFolder()),
+      promptPrice: 1n,
+      outputPrice: 1n,
+      slots: 1,
+    });
+    onTestFinished(() => worker.stop());
+    const events = record();
+    const file = honest();
+    await challenge(griefer, file);
+    expect((await eventOf(events, "drawn")).juror).toEqual(addressNamed("silent"));
+    // Nobody shows any evidence: seat after seat is lost, and then the case is over.
+    await eventOf(events, "dismissed");
+    expect(await client.orderState(file.receipt.orderHash)).toBe("open");
+  });
+});
+
+describe("a juror's duty", () => {
+  beforeAll(() => newChain(200n), 60_000);
+  afterAll(() => chain.stop());
+
+  /** Attends with this client until the test ends; counts what it is asked for. */
+  function attend(account: ChainClient, evidence: () => Promise<Uint8Array | undefined>) {
+    const { root } = demoModel();
+    const stopping = new AbortController();
+    const attending = attendCourt({
+      chain: account,
+      models: new Map([[bytesToHex(root), demoModel()]]),
+      fromBlock: 0n,
+      evidence,
+      drawFor: () => true,
+      log: quietLog,
+      signal: stopping.signal,
+    });
+    onTestFinished(async () => {
+      stopping.abort();
+      await attending;
+    });
+  }
+
+  test("outlives a failing RPC and late evidence, and is not done twice after a restart", async () => {
+    const [griefer, juror] = await Promise.all([
+      staked("griefer"),
+      staked("juror"),
+      staked("worker"),
+    ]);
+    const events = record();
+    const file = honest();
+    let failures = 0;
+    const flaky = <A extends readonly unknown[], R>(call: (...args: A) => Promise<R>) => {
+      let failed = false;
+      return async (...args: A): Promise<R> => {
+        if (failed) return call(...args);
+        failed = true;
+        failures += 1;
+        throw new Error("fetch failed: ECONNRESET");
+      };
+    };
+    const answers = [undefined, encodeReceiptFile(file)];
+    attend(
+      {
+        ...juror,
+        caseOf: flaky(juror.caseOf),
+        draw: flaky(juror.draw),
+        rule: flaky(juror.rule),
+      },
+      async () => answers.shift(),
+    );
+    await challenge(griefer, file);
+    expect(await eventOf(events, "ruled")).toMatchObject({ fraud: false, juror: juror.address });
+    expect(failures).toBe(3);
+    expect(answers).toEqual([]);
+
+    let asked = 0;
+    attend(juror, async () => {
+      asked += 1;
+      return encodeReceiptFile(file);
+    });
+    await pause(1_000);
+    expect(asked).toBe(0);
+    expect(events.filter(({ kind }) => kind === "ruled")).toHaveLength(1);
+  });
+});
+
+describe("a verifier that has just started", () => {
+  beforeAll(() => newChain(), 60_000);
+  afterAll(() => chain.stop());
+
+  test("has approved the court's bond: its challenge is one transaction", async () => {
+    await Promise.all([staked("worker"), staked("juror")]);
+    const role = await verifier("verifier");
+    const address = `0x${bytesToHex(addressNamed("verifier"))}` as const;
+    const sent = () => client.rpc.getTransactionCount({ address });
+    // Of the stake and its approval, and of the bond's.
+    expect(await sent()).toBe(3);
+    const events = record();
+    expect(await put(await visitor(role), fraud())).toEqual({ type: "ok" });
+    await eventOf(events, "challenged");
+    expect(await sent()).toBeLessThanOrEqual(5);
   });
 });

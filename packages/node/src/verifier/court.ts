@@ -4,23 +4,27 @@
  * Worker and verifier both run this: any of them may be drawn.
  */
 
-import { type ChainClient, ChainError, type CourtEvent, followCourt } from "@assay/chain";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ChainClient, type CourtEvent, followCourt } from "@assay/chain";
 import { bytesToHex, equalBytes, receiptHash } from "@assay/wire";
 import type { Logger } from "../logger.ts";
 import type { LoadedModel } from "../models.ts";
 import { judge } from "./judge.ts";
 
-const DRAW_RETRY_MS = 250;
-const MAX_DRAW_TRIES = 240;
+const POLL_MS = 250;
+const MAX_RETRY_MS = 2_000;
 
 export interface CourtDutyOptions {
   readonly chain: ChainClient;
   readonly models: ReadonlyMap<string, LoadedModel>;
   /** First block to read. */
   readonly fromBlock: bigint;
-  /** Gets a receipt file from the challenger, or from whoever has it. */
-  readonly evidence: (challenger: Uint8Array, receiptHash: Uint8Array) => Promise<Uint8Array>;
-  /** Whether this party sees to it that the case has a juror: its challenger does, and anyone may. */
+  /** Gets a receipt file from the challenger; undefined when it does not give it now. */
+  readonly evidence: (
+    challenger: Uint8Array,
+    receiptHash: Uint8Array,
+  ) => Promise<Uint8Array | undefined>;
+  /** Whether this party sees to it that the case has a juror and ends: anyone may. */
   readonly drawFor: (event: Extract<CourtEvent, { kind: "challenged" }>) => boolean;
   readonly onEvent?: (event: CourtEvent) => Promise<void>;
   readonly log: Logger;
@@ -30,8 +34,6 @@ export interface CourtDutyOptions {
 interface OpenCase {
   readonly receiptHash: Uint8Array;
   readonly challenger: Uint8Array;
-  /** Whether this party draws its jurors. */
-  readonly ours: boolean;
 }
 
 /** Runs until the signal aborts. */
@@ -53,32 +55,24 @@ export async function attendCourt(options: CourtDutyOptions): Promise<void> {
 
   function duty(event: CourtEvent): void {
     switch (event.kind) {
-      case "challenged": {
-        const ours = options.drawFor(event);
-        cases.set(event.caseId, { ...event, ours });
-        if (ours) inBackground(drawWhenDue(options, event.caseId));
+      case "challenged":
+        cases.set(event.caseId, event);
+        if (options.drawFor(event)) inBackground(seeThrough(options, event.caseId));
+        return;
+      case "drawn": {
+        const known = cases.get(event.caseId);
+        if (!equalBytes(event.juror, chain.address)) return;
+        if (known !== undefined) inBackground(ruleOn(options, event.caseId, known));
+        else log.error({ caseId: event.caseId.toString() }, "drawn for a case that is not known");
         return;
       }
-      case "drawn":
-        drawn(event, cases.get(event.caseId));
-        return;
-      case "anchored":
-        if (cases.get(event.caseId)?.ours) inBackground(drawWhenDue(options, event.caseId));
-        return;
       case "ruled":
       case "dismissed":
         cases.delete(event.caseId);
         return;
+      case "anchored":
       case "slashed":
     }
-  }
-
-  function drawn(
-    { caseId, juror, deadline }: Extract<CourtEvent, { kind: "drawn" }>,
-    known: OpenCase | undefined,
-  ): void {
-    if (equalBytes(juror, chain.address)) inBackground(ruleOn(options, caseId, known));
-    if (known?.ours) inBackground(redrawIfSilent(options, caseId, deadline));
   }
 
   await followCourt(chain, {
@@ -93,75 +87,90 @@ export async function attendCourt(options: CourtDutyOptions): Promise<void> {
   await Promise.all(background);
 }
 
-/** The anchor block must pass first; somebody else may draw before us, which is as good. */
-async function drawWhenDue(options: CourtDutyOptions, caseId: bigint): Promise<void> {
-  const { chain, log, signal } = options;
-  for (let tries = 0; tries < MAX_DRAW_TRIES && !signal.aborted; tries++) {
+/**
+ * Repeats a step until it says that its duty is over. One that fails is tried again, later and later: the
+ * RPC may be gone for a while, and somebody else's transaction may have come before ours.
+ */
+async function untilOver(
+  { log, signal }: CourtDutyOptions,
+  caseId: bigint,
+  step: () => Promise<boolean>,
+): Promise<void> {
+  let delay = POLL_MS;
+  while (!signal.aborted) {
     try {
+      if (await step()) return;
+      delay = POLL_MS;
+    } catch (error) {
+      if (signal.aborted) return;
+      log.warn({ err: error, caseId: caseId.toString() }, "court duty will be tried again");
+      delay = Math.min(2 * delay, MAX_RETRY_MS);
+    }
+    await sleep(delay, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** Draws the juror when the anchor block has passed, and the next one when a juror was silent, to the end. */
+function seeThrough(options: CourtDutyOptions, caseId: bigint): Promise<void> {
+  const { chain, log } = options;
+  return untilOver(options, caseId, async () => {
+    const [found, head] = await Promise.all([chain.caseOf(caseId), chain.blockNumber()]);
+    // A transaction that is sent now is included one block on.
+    if (found.state === "drawing" && head >= found.anchor) {
       await chain.draw(caseId);
       log.info({ caseId: caseId.toString() }, "drew a juror");
-      return;
-    } catch (error) {
-      if (isRevert(error, "NotDrawing")) return;
-      if (!(error instanceof ChainError)) throw error;
     }
-    await pause(DRAW_RETRY_MS);
-  }
+    if (found.state === "ruling" && head >= found.deadline) {
+      await chain.redraw(caseId);
+      log.warn({ caseId: caseId.toString() }, "the juror was silent and lost its seat");
+    }
+    return found.state === "closed";
+  });
 }
 
-/** A juror that has not ruled by its deadline loses its seat; the next is drawn on "anchored". */
-async function redrawIfSilent(
-  { chain, log, signal }: CourtDutyOptions,
-  caseId: bigint,
-  deadline: bigint,
-): Promise<void> {
-  while (!signal.aborted && (await chain.blockNumber()) <= deadline) await pause(DRAW_RETRY_MS);
-  if (signal.aborted) return;
-  try {
-    await chain.redraw(caseId);
-    log.warn({ caseId: caseId.toString() }, "the juror was silent and lost its seat");
-  } catch (error) {
-    // It has ruled, or somebody else was faster.
-    if (!isRevert(error, "NotRuling")) throw error;
-  }
-}
-
-const isRevert = (error: unknown, name: string): boolean =>
-  error instanceof ChainError &&
-  error.detail.code === "CHAIN_REVERTED" &&
-  error.detail.reason.startsWith(`${name}(`);
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
+/** Rules when there is a judgement; without one the seat passes on, and three silent jurors dismiss the case. */
 async function ruleOn(
   options: CourtDutyOptions,
   caseId: bigint,
-  known: OpenCase | undefined,
+  { challenger, receiptHash: id }: OpenCase,
 ): Promise<void> {
-  const { chain, models, log } = options;
-  if (known === undefined)
-    throw new Error(`case ${caseId} was opened before this node followed the court`);
-  const bytes = await options.evidence(known.challenger, known.receiptHash);
-  const judgement = judge(bytes, chain.domain, models);
-  if (judgement.kind === "unusable") {
-    // No word is better than a wrong one: the seat passes on, and three silent jurors dismiss the case.
-    log.warn({ caseId: caseId.toString(), reason: judgement.reason }, "evidence is unusable");
-    return;
+  const { chain, log } = options;
+  let decision: Decision | undefined;
+  await untilOver(options, caseId, async () => {
+    const [found, head] = await Promise.all([chain.caseOf(caseId), chain.blockNumber()]);
+    // Also after a restart: what has been ruled, or is too late, is not judged again.
+    const due = found.state === "ruling" && equalBytes(found.juror, chain.address);
+    if (!due || head >= found.deadline) return true;
+    if (decision === undefined) {
+      const file = await options.evidence(challenger, id);
+      if (file === undefined) return false;
+      decision = decide(options, id, file);
+    }
+    const { fraud, reason } = decision;
+    if (fraud === undefined) {
+      // No word is better than a wrong one.
+      log.warn({ caseId: caseId.toString(), reason }, "the evidence is unusable");
+      return true;
+    }
+    const { hash: tx } = await chain.rule(caseId, fraud);
+    const receipt = bytesToHex(id);
+    log.info({ caseId: caseId.toString(), receipt, fraud, reason, tx }, "ruled as juror");
+    return true;
+  });
+}
+
+interface Decision {
+  /** Undefined when the file decides nothing. */
+  readonly fraud: boolean | undefined;
+  readonly reason: string;
+}
+
+function decide({ chain, models }: CourtDutyOptions, id: Uint8Array, file: Uint8Array): Decision {
+  const judgement = judge(file, chain.domain, models);
+  if (judgement.kind === "unusable") return { fraud: undefined, reason: judgement.reason };
+  if (!equalBytes(receiptHash(judgement.file.receipt), id)) {
+    return { fraud: undefined, reason: "the challenger sent another receipt's file" };
   }
-  if (!equalBytes(receiptHash(judgement.file.receipt), known.receiptHash)) {
-    log.warn({ caseId: caseId.toString() }, "the challenger sent another receipt's file");
-    return;
-  }
-  const fraud = judgement.kind === "fraud";
-  const ruled = await chain.rule(caseId, fraud);
-  log.info(
-    {
-      caseId: caseId.toString(),
-      receipt: bytesToHex(known.receiptHash),
-      fraud,
-      reason: judgement.kind === "fraud" ? judgement.reason : "the receipt holds",
-      tx: ruled.hash,
-    },
-    "ruled as juror",
-  );
+  if (judgement.kind === "fraud") return { fraud: true, reason: judgement.reason };
+  return { fraud: false, reason: "the receipt holds" };
 }

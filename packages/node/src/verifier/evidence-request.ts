@@ -1,12 +1,9 @@
 /** How a juror comes by a receipt file, and from which block it follows the court. */
 
 import type { ChainReader } from "@assay/chain";
-import { bytesToHex } from "@assay/wire";
 import type { Peer, Peers } from "../mesh/peers.ts";
 
 const ANSWER_TIMEOUT_MS = 2_000;
-const RETRY_MS = 300;
-const MAX_TRIES = 10;
 /** Cases older than this are over (spec/04 §4.6). */
 const LOOK_BACK_BLOCKS = 256n;
 
@@ -16,27 +13,15 @@ export async function recentBlock(chain: ChainReader): Promise<bigint> {
   return head > LOOK_BACK_BLOCKS ? head - LOOK_BACK_BLOCKS : 0n;
 }
 
-/** Asks the challenger first, then every verifier and gateway, and all of them again for a while. */
+/** Asks the challenger, who must show its evidence to the juror; undefined when it does not now. */
 export async function requestEvidence(
   peers: Peers,
   challenger: Uint8Array,
   receiptHash: Uint8Array,
   signal: AbortSignal,
-): Promise<Uint8Array> {
-  for (let tries = 0; tries < MAX_TRIES && !signal.aborted; tries++) {
-    const first = peers.withAddress(challenger);
-    const holders = new Set([
-      ...(first === undefined ? [] : [first]),
-      ...peers.withRole("verifier"),
-      ...peers.withRole("gateway"),
-    ]);
-    for (const peer of holders) {
-      const file = await askOne(peer, receiptHash, signal);
-      if (file !== undefined) return file;
-    }
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-  }
-  throw new Error(`nobody has the evidence for receipt ${bytesToHex(receiptHash)}`);
+): Promise<Uint8Array | undefined> {
+  const peer = peers.withAddress(challenger);
+  return peer === undefined ? undefined : askOne(peer, receiptHash, signal);
 }
 
 async function askOne(

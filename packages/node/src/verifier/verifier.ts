@@ -1,9 +1,10 @@
 /** The verifier: checks receipt files that are handed to it, challenges frauds, serves evidence, rules as juror. */
 
 import { join } from "node:path";
-import type { CourtEvent } from "@assay/chain";
-import { bytesToHex, equalBytes, ROLES, RPC_CODES } from "@assay/wire";
+import type { ChainReader, CourtEvent } from "@assay/chain";
+import { bytesToHex, equalBytes, type Message, ROLES, RPC_CODES } from "@assay/wire";
 import type { Call } from "../mesh/link.ts";
+import type { Peer } from "../mesh/peers.ts";
 import { loadModels } from "../models.ts";
 import { connectStaked, joinMesh, type Role, type RoleOptions } from "../role.ts";
 import { openDatabase } from "../store/database.ts";
@@ -20,6 +21,7 @@ export async function startVerifier(options: RoleOptions): Promise<Role> {
   const database = openDatabase(join(options.home, "verifier.sqlite"));
   const book = createEvidenceBook(database);
   const chain = await connectStaked(options);
+  await chain.ensureBondApproved();
 
   const challenger = startChallenger({ book, chain, models, log, signal: stopping.signal });
 
@@ -38,9 +40,11 @@ export async function startVerifier(options: RoleOptions): Promise<Role> {
   const { mesh, peers } = await joinMesh({
     role: options,
     self: { address: chain.address, roles: ROLES.verifier, programs: [], freeSlots: () => 0 },
-    onCall: async (_peer, call, first) => {
+    onCall: async (peer, call, first) => {
       if (first.type === "evidencePut") await take(call, first.file);
-      if (first.type === "evidenceGet") await serveEvidence(book, call, first.receiptHash);
+      if (first.type === "evidenceGet") {
+        call.send(await evidenceFor(peer, first.receiptHash, book, chain));
+      }
     },
   });
   const court = attendCourt({
@@ -68,18 +72,22 @@ export async function startVerifier(options: RoleOptions): Promise<Role> {
   };
 }
 
-/** Answers EVIDENCE_GET from the book. */
-async function serveEvidence(book: EvidenceBook, call: Call, hash: Uint8Array): Promise<void> {
+/** Prompt and answer are shown to nobody but the juror that has to rule on them now. */
+async function evidenceFor(
+  peer: Peer | undefined,
+  hash: Uint8Array,
+  book: EvidenceBook,
+  chain: ChainReader,
+): Promise<Message> {
   const row = await book.find(bytesToHex(hash));
-  call.send(
-    row === undefined
-      ? {
-          type: "fail",
-          code: RPC_CODES.notFound,
-          text: "this verifier does not hold that receipt",
-        }
-      : { type: "evidence", file: new Uint8Array(row.file) },
-  );
+  if (peer !== undefined && row?.challenge_id) {
+    const { state, juror } = await chain.caseOf(BigInt(row.challenge_id));
+    if (state === "ruling" && equalBytes(juror, peer.hello.address)) {
+      return { type: "evidence", file: new Uint8Array(row.file) };
+    }
+  }
+  const text = "this verifier holds no receipt file that you have to rule on now";
+  return { type: "fail", code: RPC_CODES.notFound, text };
 }
 
 /** Keeps each case's outcome beside its evidence. */

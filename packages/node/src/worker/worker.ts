@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { createEngine } from "@assay/engine";
-import { bytesToHex, type ProgramOffer, ROLES } from "@assay/wire";
+import { bytesToHex, equalBytes, type ProgramOffer, ROLES } from "@assay/wire";
 import { createExclusive } from "../exclusive.ts";
 import { type LoadedModel, loadModels } from "../models.ts";
 import { connectStaked, joinMesh, type Role, type RoleOptions } from "../role.ts";
@@ -66,7 +66,8 @@ export async function startWorker(options: WorkerOptions): Promise<Role> {
     models,
     fromBlock: await recentBlock(chain),
     evidence: (challenger, hash) => requestEvidence(peers, challenger, hash, stopping.signal),
-    drawFor: () => false,
+    // A challenger that never draws could hold up our pay and stake until somebody else does.
+    drawFor: (event) => equalBytes(event.worker, chain.address),
     log,
     signal: stopping.signal,
   });

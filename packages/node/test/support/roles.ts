@@ -5,7 +5,7 @@ import { type Gateway, startGateway } from "../../src/gateway/gateway.ts";
 import type { Role } from "../../src/role.ts";
 import { startWorker, type WorkerOptions } from "../../src/worker/worker.ts";
 import { demoModel } from "./demo.ts";
-import { eventually } from "./eventually.ts";
+import { eventually, pause } from "./eventually.ts";
 import { removeFolder, temporaryFolder } from "./folder.ts";
 import { roleOptions } from "./players.ts";
 import type { TestChain } from "./test-chain.ts";
@@ -73,13 +73,15 @@ export async function registerDemo(chain: TestChain): Promise<ChainClient> {
 export const ready = ({ url }: Gateway): Promise<true> =>
   eventually("the gateway is ready", async () => (await fetch(`${url}/readyz`)).ok);
 
-/** Waits until the gateway has a funded channel to each of these workers. */
-export const funded = (
+/** Waits until the gateway has a funded channel to each of these workers, and has heard so. */
+export async function funded(
   chain: ChainClient,
   gateway: Uint8Array,
   workers: readonly Uint8Array[],
-): Promise<true> =>
-  eventually("every channel is funded", async () => {
+): Promise<void> {
+  await eventually("every channel is funded", async () => {
     const balances = await Promise.all(workers.map((to) => chain.channelBalance(gateway, to)));
     return balances.every((balance) => balance > 0n);
   });
+  await pause(300);
+}
