@@ -30,8 +30,8 @@ let chain: TestChain;
 let client: ChainClient;
 
 /** A chain for each test: who is drawn depends on everybody that has stake there. */
-async function newChain(): Promise<void> {
-  chain = await startTestChain({ rulingBlocks: RULING_BLOCKS, unbondingBlocks: 1_000n });
+async function newChain(rulingBlocks: bigint = RULING_BLOCKS): Promise<void> {
+  chain = await startTestChain({ rulingBlocks, unbondingBlocks: 2_000n });
   client = await chain.party("client");
 }
 

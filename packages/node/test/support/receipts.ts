@@ -30,6 +30,12 @@ export interface ReceiptPlan {
   /** Of the worker, before it is signed. The default answer is the program's, greedy, two tokens. */
   readonly output?: readonly number[];
   readonly order?: Partial<Order>;
+  /** Those of a task that is under way; fresh ones when absent. */
+  readonly nonces?: {
+    readonly clientNonce: Uint8Array;
+    readonly workerNonce: Uint8Array;
+    readonly inputSalt: Uint8Array;
+  };
   /** Signed by the worker like this. */
   readonly receipt?: Partial<Receipt>;
   /** Changed after everything was signed: what a client could do to the file. */
@@ -96,8 +102,9 @@ export function makeReceiptFile(plan: ReceiptPlan): ReceiptFile {
   const { domain } = plan;
   const prompt = plan.prompt ?? PROMPT;
   const output = plan.output ?? greedyAnswer(prompt);
-  const [clientNonce, workerNonce, inputSalt, outputSalt] = Array.from({ length: 4 }, random32);
-  if (!(clientNonce && workerNonce && inputSalt && outputSalt)) throw new Error("four of them");
+  const fresh = { clientNonce: random32(), workerNonce: random32(), inputSalt: random32() };
+  const { clientNonce, workerNonce, inputSalt } = plan.nonces ?? fresh;
+  const outputSalt = random32();
   const order = makeOrder(plan, clientNonce, inputSalt);
   const hash = orderHash(order);
   const receipt: Receipt = {
