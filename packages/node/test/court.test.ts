@@ -127,7 +127,7 @@ describe("a verifier", () => {
       type: "fail",
       code: 11,
     });
-    const broken = { ...good, clientNonce: random32() };
+    const broken = { ...honest(), clientNonce: random32() };
     expect(await put(from, broken)).toMatchObject({ type: "fail", code: 14 });
     expect(await tell(from, { type: "evidencePut", file: new Uint8Array(10) })).toMatchObject({
       type: "fail",

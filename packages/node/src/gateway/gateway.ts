@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { type ChainClient, connectChain } from "@assay/chain";
 import { bytesToHex, equalBytes, ROLES, RPC_CODES } from "@assay/wire";
 import { createAdaptorServer } from "@hono/node-server";
-import type { Call } from "../mesh/link.ts";
 import type { Peers } from "../mesh/peers.ts";
 import { type LoadedModel, loadModels } from "../models.ts";
 import { joinMesh, type Role, type RoleOptions } from "../role.ts";
@@ -14,7 +13,7 @@ import { type AnswerContext, answerable } from "./answer.ts";
 import { createApp } from "./app.ts";
 import { createChannels } from "./channels.ts";
 import { createChatService } from "./chat-service.ts";
-import { createReceiptBook, type ReceiptBook } from "./receipt-book.ts";
+import { createReceiptBook } from "./receipt-book.ts";
 import { createReporter } from "./reporter.ts";
 import type { TaskRequest } from "./run-order.ts";
 import { loadStanding } from "./standing.ts";
@@ -47,8 +46,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { mesh, peers } = await joinMesh({
     role: options,
     self: { address: chain.address, roles: ROLES.gateway, programs: [], freeSlots: () => 0 },
-    onCall: async (_peer, call, first) => {
-      if (first.type === "evidenceGet") await serveEvidence(book, call, first.receiptHash);
+    onCall: async (_peer, call) => {
+      const text = "a gateway answers over HTTP only";
+      call.send({ type: "fail", code: RPC_CODES.protocol, text });
     },
     onMeet: (peer) => {
       if ((peer.hello.roles & ROLES.worker) !== 0) channels.open(peer.hello.address);
@@ -115,19 +115,6 @@ function verifyAnswer(
     sampling: request.sampling,
     clientSeed: request.clientSeed ?? null,
   });
-}
-
-async function serveEvidence(book: ReceiptBook, call: Call, hash: Uint8Array): Promise<void> {
-  const file = await book.find(bytesToHex(hash));
-  call.send(
-    file === undefined
-      ? {
-          type: "fail",
-          code: RPC_CODES.notFound,
-          text: "this gateway does not hold that receipt",
-        }
-      : { type: "evidence", file },
-  );
 }
 
 type Fetch = (request: Request) => Response | Promise<Response>;

@@ -3,7 +3,6 @@
 import { join } from "node:path";
 import type { ChainReader, CourtEvent } from "@assay/chain";
 import { bytesToHex, equalBytes, type Message, ROLES, RPC_CODES } from "@assay/wire";
-import type { Call } from "../mesh/link.ts";
 import type { Peer } from "../mesh/peers.ts";
 import { loadModels } from "../models.ts";
 import { connectStaked, joinMesh, type Role, type RoleOptions } from "../role.ts";
@@ -12,7 +11,13 @@ import { startChallenger } from "./challenge.ts";
 import { attendCourt } from "./court.ts";
 import { createEvidenceBook, type EvidenceBook } from "./evidence.ts";
 import { recentBlock, requestEvidence } from "./evidence-request.ts";
-import { judge } from "./judge.ts";
+import { createIntake } from "./intake.ts";
+
+const PROTOCOL_FAULT: Message = {
+  type: "fail",
+  code: RPC_CODES.protocol,
+  text: "HELLO comes first",
+};
 
 export async function startVerifier(options: RoleOptions): Promise<Role> {
   const { log } = options;
@@ -24,24 +29,14 @@ export async function startVerifier(options: RoleOptions): Promise<Role> {
   await chain.ensureBondApproved();
 
   const challenger = startChallenger({ book, chain, models, log, signal: stopping.signal });
-
-  async function take(call: Call, file: Uint8Array): Promise<void> {
-    const judgement = judge(file, chain.domain, models);
-    if (judgement.kind === "unusable") {
-      log.info({ reason: judgement.reason }, "evidence refused");
-      return call.send({ type: "fail", code: RPC_CODES.invalidEvidence, text: judgement.reason });
-    }
-    const fraud = judgement.kind === "fraud" ? judgement.reason : null;
-    await book.add(judgement.file, file, fraud);
-    call.send({ type: "ok" });
-    if (fraud !== null) challenger.wake();
-  }
+  const intake = createIntake({ book, chain, models, onFraud: challenger.wake, log });
 
   const { mesh, peers } = await joinMesh({
     role: options,
     self: { address: chain.address, roles: ROLES.verifier, programs: [], freeSlots: () => 0 },
     onCall: async (peer, call, first) => {
-      if (first.type === "evidencePut") await take(call, first.file);
+      if (peer === undefined) return call.send(PROTOCOL_FAULT);
+      if (first.type === "evidencePut") call.send(await intake(first.file));
       if (first.type === "evidenceGet") {
         call.send(await evidenceFor(peer, first.receiptHash, book, chain));
       }
@@ -74,13 +69,13 @@ export async function startVerifier(options: RoleOptions): Promise<Role> {
 
 /** Prompt and answer are shown to nobody but the juror that has to rule on them now. */
 async function evidenceFor(
-  peer: Peer | undefined,
+  peer: Peer,
   hash: Uint8Array,
   book: EvidenceBook,
   chain: ChainReader,
 ): Promise<Message> {
   const row = await book.find(bytesToHex(hash));
-  if (peer !== undefined && row?.challenge_id) {
+  if (row?.challenge_id) {
     const { state, juror } = await chain.caseOf(BigInt(row.challenge_id));
     if (state === "ruling" && equalBytes(juror, peer.hello.address)) {
       return { type: "evidence", file: new Uint8Array(row.file) };
