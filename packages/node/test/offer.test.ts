@@ -1,7 +1,7 @@
 import { addressOf, nonceHash, type Order, RPC_CODES, tokenCommitment } from "@assay/wire";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type OfferFacts, refusalOf } from "../src/worker/offer.ts";
+import { type OfferFacts, refusalOf, refusalOfChannel } from "../src/worker/offer.ts";
 import { keyOf } from "./support/keys.ts";
 
 const client = addressOf(keyOf("client"));
@@ -36,12 +36,13 @@ const facts: OfferFacts = {
   promptPrice: 5n,
   outputPrice: 7n,
   freeSlots: 1,
-  channelFree: LARGEST_PRICE,
   now: NOW,
 };
 
 test("an order that is just good enough in everything is taken", () => {
   expect(refusalOf({ ...facts, context: 12 })).toBeNull();
+  expect(refusalOf({ ...facts, ...ordering({ deadline: NOW + 10n }) })).toBeNull();
+  expect(refusalOfChannel(order, LARGEST_PRICE)).toBeNull();
 });
 
 const ordering = (change: Partial<Order>): Partial<OfferFacts> => ({
@@ -64,17 +65,23 @@ describe("refusals", () => {
     ["a prompt price too low", ordering({ promptPrice: 4n }), "price"],
     ["an output price too low", ordering({ outputPrice: 6n }), "price"],
     ["a deadline that is now", ordering({ deadline: NOW }), "deadline"],
+    ["a deadline in less than 10 s", ordering({ deadline: NOW + 9n }), "deadline"],
     ["a deadline in more than an hour", ordering({ deadline: NOW + 3_601n }), "deadline"],
     ["no slot", { freeSlots: 0 }, "busy"],
     ["a slot less than none", { freeSlots: -1 }, "busy"],
-    ["a channel one unit short", { channelFree: LARGEST_PRICE - 1n }, "channel"],
-    ["an overcommitted channel", { channelFree: -1n }, "channel"],
-    ["prices beyond what a channel holds", ordering({ outputPrice: 2n ** 128n - 1n }), "channel"],
   ];
   test.each(refusals)("%s", (_what, change, code) => {
     const refusal = refusalOf({ ...facts, ...change });
     expect(refusal?.code).toBe(RPC_CODES[code]);
     expect(refusal?.text).not.toBe("");
+  });
+
+  test.each<readonly [string, Partial<Order>, bigint]>([
+    ["a channel one unit short", {}, LARGEST_PRICE - 1n],
+    ["an overcommitted channel", {}, -1n],
+    ["prices beyond what a channel holds", { outputPrice: 2n ** 128n - 1n }, LARGEST_PRICE],
+  ])("%s", (_what, change, free) => {
+    expect(refusalOfChannel({ ...order, ...change }, free)?.code).toBe(RPC_CODES.channel);
   });
 
   test("who has not signed learns nothing of slots, prices and programs", () => {
@@ -94,12 +101,7 @@ describe("refusals", () => {
         u32,
         (promptPrice, outputPrice, channelFree, promptTokens, maxTokens) => {
           const change = { promptPrice, outputPrice, promptTokens, maxTokens };
-          const refusal = refusalOf({
-            ...facts,
-            order: { ...order, ...change },
-            context: 1_000,
-            channelFree,
-          });
+          const refusal = refusalOfChannel({ ...order, ...change }, channelFree);
           const cost = BigInt(promptTokens) * promptPrice + BigInt(maxTokens) * outputPrice;
           return refusal !== null || cost <= channelFree;
         },

@@ -1,4 +1,4 @@
-/** Whether a worker takes an order: a pure decision over the order and what the worker knows. */
+/** Whether a worker takes an order: pure decisions over the order and what the worker knows. */
 
 import { equalBytes, largestPrice, type Order, orderFault, RPC_CODES } from "@assay/wire";
 
@@ -17,24 +17,35 @@ export interface OfferFacts {
   readonly promptPrice: bigint;
   readonly outputPrice: bigint;
   readonly freeSlots: number;
-  /** What the client's channel holds beyond what this worker has accepted and not been paid for. */
-  readonly channelFree: bigint;
   /** Unix seconds. */
   readonly now: bigint;
 }
 
+/** Less is not enough to compute an answer, sign it and have it checked. */
+const MIN_DEADLINE_SECONDS = 10n;
 /** Orders further in the future than this tie up the channel for nothing. */
 const MAX_DEADLINE_SECONDS = 3_600n;
 
-/** The first reason to refuse, or null to accept. */
-export function refusalOf(facts: OfferFacts): Refusal | null {
-  const { order } = facts;
-  if (facts.signer === null || !equalBytes(facts.signer, order.client)) {
+/** Who does not sign as the order's client, or asks another worker, learns nothing here. */
+export function refusalOfParties({
+  order,
+  signer,
+  worker,
+}: Pick<OfferFacts, "order" | "signer" | "worker">): Refusal | null {
+  if (signer === null || !equalBytes(signer, order.client)) {
     return refuse("invalidOrder", "the order is not signed by its client");
   }
-  if (!equalBytes(order.worker, facts.worker)) {
+  if (!equalBytes(order.worker, worker)) {
     return refuse("invalidOrder", "the order names another worker");
   }
+  return null;
+}
+
+/** The first reason to refuse that can be told without looking at the chain, or null. */
+export function refusalOf(facts: OfferFacts): Refusal | null {
+  const { order } = facts;
+  const parties = refusalOfParties(facts);
+  if (parties !== null) return parties;
   if (facts.context === undefined) {
     return refuse("unknownProgram", "this worker does not have the ordered program");
   }
@@ -51,16 +62,19 @@ function refusalOfTerms(facts: OfferFacts): Refusal | null {
       `the price is below ${facts.promptPrice} and ${facts.outputPrice} a token`,
     );
   }
-  if (order.deadline <= now || order.deadline > now + MAX_DEADLINE_SECONDS) {
-    return refuse("deadline", `the deadline is not within the next ${MAX_DEADLINE_SECONDS} s`);
+  if (order.deadline < now + MIN_DEADLINE_SECONDS || order.deadline > now + MAX_DEADLINE_SECONDS) {
+    const range = `${MIN_DEADLINE_SECONDS} to ${MAX_DEADLINE_SECONDS} s`;
+    return refuse("deadline", `the deadline is not ${range} away`);
   }
   if (facts.freeSlots < 1) return refuse("busy", "all slots are taken; try again");
+  return null;
+}
+
+/** @param channelFree what the channel holds beyond what this worker has accepted and not been paid for */
+export function refusalOfChannel(order: Order, channelFree: bigint): Refusal | null {
   const needed = largestPrice(order);
-  if (facts.channelFree < needed) {
-    return refuse(
-      "channel",
-      `the channel has ${facts.channelFree} free, the order may cost ${needed}`,
-    );
+  if (channelFree < needed) {
+    return refuse("channel", `the channel has ${channelFree} free, the order may cost ${needed}`);
   }
   return null;
 }

@@ -28,7 +28,7 @@ import type { Call } from "../mesh/link.ts";
 import type { LoadedModel } from "../models.ts";
 import type { JobRow } from "../store/schema.ts";
 import type { Jobs } from "./jobs.ts";
-import { type Refusal, refusalOf } from "./offer.ts";
+import { type Refusal, refusalOf, refusalOfChannel, refusalOfParties } from "./offer.ts";
 import { doneMessageOf } from "./stored-receipt.ts";
 
 /** An accepted order whose client does not start it is over after this. */
@@ -68,18 +68,32 @@ interface Offer {
 /** Serves one OFFER to its end. */
 export async function serveTask(context: TaskContext, call: Call, offer: Offer): Promise<void> {
   const hash = orderHash(offer.order);
-  const acceptance = await context.exclusive(() => accept(context, offer, hash));
-  call.send(acceptance);
-  if (acceptance.type !== "accept") return;
+  const early = await answerWithoutChain(context, offer, hash);
+  if (early !== null) return call.send(early);
+  // Before anything is awaited: what is free now must not be promised twice.
   context.slots.take();
   try {
-    await run(context, call, offer.order, acceptance.workerNonce);
+    const answer = await context.exclusive(() => accept(context, offer, hash));
+    call.send(answer);
+    if (answer.type === "accept") await runToTheEnd(context, call, offer.order, answer.workerNonce);
+  } finally {
+    context.slots.release();
+  }
+}
+
+async function runToTheEnd(
+  context: TaskContext,
+  call: Call,
+  order: Order,
+  workerNonce: Uint8Array,
+): Promise<void> {
+  const hash = orderHash(order);
+  try {
+    await run(context, call, order, workerNonce);
   } catch (error) {
     await context.jobs.fail(hash);
     context.log.error({ err: error, order: bytesToHex(hash) }, "task failed");
     call.send({ type: "fail", code: RPC_CODES.internal, text: "the task failed on this worker" });
-  } finally {
-    context.slots.release();
   }
 }
 
@@ -94,24 +108,43 @@ function answerKnown(job: JobRow): Message {
   );
 }
 
-async function accept(context: TaskContext, offer: Offer, hash: Uint8Array): Promise<Message> {
-  const { order, signature } = offer;
+/** The answer to an offer that was made before, or that is refused for what it says; null if it may be taken. */
+async function answerWithoutChain(
+  context: TaskContext,
+  { order, signature }: Offer,
+  hash: Uint8Array,
+): Promise<Message | null> {
+  const signer = recoverTyped(context.domain, hash, signature);
+  const worker = context.address;
+  const parties = refusalOfParties({ order, signer, worker });
+  if (parties !== null) return { type: "refuse", ...parties };
+  const known = await context.jobs.find(hash);
+  if (known !== undefined) return answerKnown(known);
+  const refusal = refusalOf({
+    order,
+    signer,
+    worker,
+    context: context.models.get(bytesToHex(order.programRoot))?.program.context,
+    promptPrice: context.promptPrice,
+    outputPrice: context.outputPrice,
+    freeSlots: context.slots.free(),
+    now: nowSeconds(),
+  });
+  return refusal === null ? null : { type: "refuse", ...refusal };
+}
+
+/** Only what two orders at once could get wrong. */
+async function accept(
+  context: TaskContext,
+  { order, signature }: Offer,
+  hash: Uint8Array,
+): Promise<Message> {
   const known = await context.jobs.find(hash);
   if (known !== undefined) return answerKnown(known);
   // In this order: what is claimed in between counts twice, and not never.
   const outstanding = await context.jobs.outstanding(order.client);
   const balance = await context.channelBalance(order.client);
-  const refusal = refusalOf({
-    order,
-    signer: recoverTyped(context.domain, hash, signature),
-    worker: context.address,
-    context: context.models.get(bytesToHex(order.programRoot))?.program.context,
-    promptPrice: context.promptPrice,
-    outputPrice: context.outputPrice,
-    freeSlots: context.slots.free(),
-    channelFree: balance - outstanding,
-    now: BigInt(Math.floor(Date.now() / 1_000)),
-  });
+  const refusal = refusalOfChannel(order, balance - outstanding);
   if (refusal !== null) return { type: "refuse", ...refusal };
   const workerNonce = new Uint8Array(randomBytes(32));
   await context.jobs.accept({ orderHash: hash, order, signature, workerNonce });
@@ -122,6 +155,8 @@ async function accept(context: TaskContext, offer: Offer, hash: Uint8Array): Pro
     signature: signTyped(context.privateKey, context.domain, digest),
   };
 }
+
+const nowSeconds = (): bigint => BigInt(Math.floor(Date.now() / 1_000));
 
 async function run(
   context: TaskContext,
@@ -142,6 +177,13 @@ async function run(
     call.send({ type: "fail", ...CANCELLED });
     return;
   }
+  const completedAt = nowSeconds();
+  if (completedAt > order.deadline) {
+    // Nobody would pay for it (spec/03 §3.1).
+    await context.jobs.fail(orderHash(order));
+    call.send({ type: "fail", ...LATE });
+    return;
+  }
   const outputSalt = new Uint8Array(randomBytes(32));
   const receipt: Receipt = {
     orderHash: orderHash(order),
@@ -154,7 +196,7 @@ async function run(
     outputTokens: answer.tokens.length,
     finishReason: FINISH_REASONS[answer.finishReason],
     price: priceOf(order, order.promptTokens, answer.tokens.length),
-    completedAt: BigInt(Math.floor(Date.now() / 1_000)),
+    completedAt,
     traceRoot: answer.traceRoot,
   };
   const signature = signTyped(context.privateKey, context.domain, receiptHash(receipt));
@@ -181,6 +223,10 @@ async function receiveStart(
   });
 }
 
+const LATE: Refusal = {
+  code: RPC_CODES.timeout,
+  text: "the answer came after the order's deadline",
+};
 const CANCELLED: Refusal = { code: RPC_CODES.cancelled, text: "cancelled by the client" };
 
 /** What is wrong where START was due. */
