@@ -19,7 +19,7 @@ export {
   type LocalNetworkOptions,
   startLocalNetwork,
 } from "./network/local.ts";
-export { readNetworkFile } from "./network/network-file.ts";
+export { loadNetwork, readNetworkFile } from "./network/network-file.ts";
 export type { Role, RoleOptions } from "./role.ts";
 export { startVerifier } from "./verifier/verifier.ts";
 export { CHEATS, type Cheat, isCheat } from "./worker/cheats.ts";

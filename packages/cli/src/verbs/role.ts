@@ -6,10 +6,10 @@ import {
   CHEATS,
   createLogger,
   isCheat,
+  loadNetwork,
   loadOrCreateKey,
   privateDirectory,
   type RoleOptions,
-  readNetworkFile,
   serveParent,
   startGateway,
   startVerifier,
@@ -40,11 +40,11 @@ interface CommonArguments {
   readonly model: string;
 }
 
-function roleOptions(name: string, args: CommonArguments): RoleOptions {
+async function roleOptions(name: string, args: CommonArguments): Promise<RoleOptions> {
   const home = privateDirectory(args.home ? resolve(args.home) : join(assayHome(), name));
   return {
     home,
-    network: readNetworkFile(resolve(args.network)),
+    network: await loadNetwork(args.network),
     privateKey: loadOrCreateKey(join(home, "key")),
     listen: args.listen,
     models: [resolve(args.model)],
@@ -74,7 +74,7 @@ const startWorkerCommand = defineCommand({
     if (!Number.isInteger(slots) || slots < 1) {
       throw new CliError(EXIT.usage, `--slots ${args.slots} is not a positive integer`);
     }
-    const options = roleOptions("worker", args);
+    const options = await roleOptions("worker", args);
     const role = await startWorker({
       ...options,
       promptPrice: PROMPT_PRICE,
@@ -91,7 +91,7 @@ const startVerifierCommand = defineCommand({
   meta: { name: "start", description: "run a verifier" },
   args: common,
   async run({ args }) {
-    const options = roleOptions("verifier", args);
+    const options = await roleOptions("verifier", args);
     const role = await startVerifier(options);
     options.log.info({ addresses: role.addresses }, "verifier serves");
     serveParent({ type: "ready" }, role.stop);
@@ -106,7 +106,7 @@ const startGatewayCommand = defineCommand({
     port: { type: "string", description: "HTTP port, 0 for any", default: String(DEFAULT_PORT) },
   },
   async run({ args }) {
-    const options = roleOptions("gateway", args);
+    const options = await roleOptions("gateway", args);
     const gateway = await startGateway({
       ...options,
       host: args.host,

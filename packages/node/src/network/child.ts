@@ -1,10 +1,15 @@
 /** A role as a child process: started, awaited until it is ready, stopped. */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { openSync } from "node:fs";
+import { type NetworkFile, parseNetworkFile } from "@assay/chain";
 
 const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 8_000;
+
+/** In place of a network file's path: the parent sends the network. */
+export const NETWORK_OF_PARENT = "parent";
 
 /** What a role process sends its parent once, when it serves. */
 export interface ReadyMessage {
@@ -27,6 +32,8 @@ export interface SpawnOptions {
   /** Executable and its first arguments. */
   readonly command: readonly [string, ...string[]];
   readonly args: readonly string[];
+  /** Sent to the process when it resolves; the process is ended when it rejects. */
+  readonly network: Promise<NetworkFile>;
   readonly logFile: string;
 }
 
@@ -40,6 +47,10 @@ export async function spawnRole(options: SpawnOptions): Promise<RoleProcess> {
     // Ctrl-C in the terminal is for the network as a whole: it stops its roles in order.
     detached: true,
   });
+  options.network.then(
+    (network) => child.connected && child.send({ type: "network", network }),
+    () => child.kill("SIGKILL"),
+  );
   const ended = new Promise<string>((resolve) => {
     child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
     child.once("error", (error) => resolve(error.message));
@@ -73,6 +84,17 @@ async function stop(child: ChildProcess, ended: Promise<string>): Promise<void> 
   const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
   await ended;
   clearTimeout(timer);
+}
+
+/** The child's side: the network that the parent sends. */
+export async function networkOfParent(): Promise<NetworkFile> {
+  if (process.send === undefined) {
+    throw new Error(`"--network ${NETWORK_OF_PARENT}" is for processes that assay starts itself`);
+  }
+  const [message]: unknown[] = await once(process, "message");
+  const network =
+    typeof message === "object" && message !== null ? Reflect.get(message, "network") : undefined;
+  return parseNetworkFile(JSON.stringify(network ?? null));
 }
 
 /**

@@ -23,7 +23,7 @@ import { loadOrCreateKey, peerKeySeed } from "../keys.ts";
 import { peerIdOf } from "../mesh/peer-id.ts";
 import { programRootOfFile } from "../models.ts";
 import type { Cheat } from "../worker/cheats.ts";
-import { type RoleProcess, spawnRole } from "./child.ts";
+import { NETWORK_OF_PARENT, type RoleProcess, spawnRole } from "./child.ts";
 import { lockHome, privateDirectory } from "./home.ts";
 
 /** What each role gets from the faucet when it holds less than half of it. */
@@ -82,25 +82,25 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     await started.chain?.stop();
     unlock();
   };
+  const ready = Promise.withResolvers<NetworkFile>();
   try {
-    progress("starting the development chain");
-    const chain = await startDevelopmentChain({ directory: privateDirectory(home, "chain") });
+    const members = await prepareMembers(home, options.workers);
+    progress(`starting the development chain and ${members.length} processes`);
+    // The processes load while the chain is prepared, and wait for the network.
+    const spawning = spawnAll(members, options, ready.promise, logs);
+    const chain = await startDevelopmentChain({ directory: privateDirectory(home, "chain") }).catch(
+      (error: unknown) => abandon(ready.reject, spawning, error),
+    );
     started.chain = chain;
-    const [members, contracts] = await Promise.all([
-      prepareMembers(home, options.workers),
-      contractsOf(home, chain, progress),
-    ]);
-    const network = networkOf(chain, contracts, members);
     const networkFile = join(home, "network.json");
-    writeAtomically(networkFile, formatNetworkFile(network));
-    // One after the other: both send from the faucet's account.
-    await grant(network, members);
-    await register(network, options.model);
-    progress(`starting ${members.length} processes`);
-    const roles = await spawnAll(members, options, networkFile, logs);
+    const network = await prepareNetwork(home, chain, members, options).catch((error: unknown) =>
+      abandon(ready.reject, spawning, error),
+    );
+    ready.resolve(network);
+    const roles = await spawning;
     started.roles = roles.running;
     if (roles.failure !== undefined) throw roles.failure;
-    const gatewayUrl = roles.running.find(({ ready }) => ready.url !== undefined)?.ready.url;
+    const gatewayUrl = roles.running.find((role) => role.ready.url !== undefined)?.ready.url;
     if (gatewayUrl === undefined) throw new Error("the gateway did not say where it listens");
     writeAtomically(networkFile, formatNetworkFile({ ...network, gateway: gatewayUrl }));
     const failed = Promise.race([
@@ -114,11 +114,37 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
   }
 }
 
+/** Ends the processes that wait for a network which will not come. */
+async function abandon(
+  reject: (reason: unknown) => void,
+  spawning: Promise<unknown>,
+  error: unknown,
+): Promise<never> {
+  reject(error);
+  await spawning;
+  throw error;
+}
+
+/** Contracts, funds and the model's name: what the roles need on chain. */
+async function prepareNetwork(
+  home: string,
+  chain: DevelopmentChain,
+  members: readonly Member[],
+  options: LocalNetworkOptions,
+): Promise<NetworkFile> {
+  const contracts = await contractsOf(home, chain, options.onProgress ?? (() => undefined));
+  const network = networkOf(chain, contracts, members);
+  // One after the other: both send from the faucet's account.
+  await grant(network, members);
+  await register(network, options.model);
+  return network;
+}
+
 /** Starts every role at once; when one fails, the others are running and have to be stopped. */
 async function spawnAll(
   members: readonly Member[],
   options: LocalNetworkOptions,
-  networkFile: string,
+  network: Promise<NetworkFile>,
   logs: string,
 ): Promise<{ readonly running: readonly RoleProcess[]; readonly failure: unknown }> {
   const results = await Promise.allSettled(
@@ -126,7 +152,8 @@ async function spawnAll(
       spawnRole({
         name: member.name,
         command: options.command,
-        args: roleArguments(member, options, networkFile, index === 0 ? options.cheat : undefined),
+        args: roleArguments(member, options, index === 0 ? options.cheat : undefined),
+        network,
         logFile: join(logs, `${member.name}.log`),
       }),
     ),
@@ -217,13 +244,12 @@ async function register(network: NetworkFile, model: LocalModel): Promise<void> 
 function roleArguments(
   member: Member,
   options: LocalNetworkOptions,
-  networkFile: string,
   cheat: Cheat | undefined,
 ): string[] {
   return [
     member.kind,
     "start",
-    ...["--network", networkFile],
+    ...["--network", NETWORK_OF_PARENT],
     ...["--home", member.home],
     ...["--listen", member.listen],
     ...["--model", options.model.path],
