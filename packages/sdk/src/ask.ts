@@ -2,7 +2,7 @@
 
 import type { ChatMessage } from "@assay/model/chat";
 import type { Verdict } from "@assay/verifier";
-import type { Sampling } from "@assay/wire";
+import { samplingFor } from "@assay/wire";
 import { base64ToBytes } from "./base64.ts";
 import type { ClientModel, VerifyOptions } from "./model.ts";
 import { SdkError } from "./sdk-error.ts";
@@ -79,7 +79,7 @@ export async function ask(
       ...verification.expected,
       prompt,
       maxTokens,
-      sampling: samplingOf(question),
+      sampling: samplingFor(question.temperature ?? 0, question.topP ?? 1),
       clientSeed: question.seed === undefined ? null : BigInt(question.seed),
     },
   });
@@ -119,16 +119,6 @@ async function post(
     });
   }
   return response.body;
-}
-
-/** The integers of spec/01 §1.5.16 for what was asked; the client's own computation, to compare with the order. */
-function samplingOf(question: Question): Sampling {
-  const temperature = question.temperature ?? 0;
-  if (temperature === 0) return { invTemperature: 0, topP: 65_536 };
-  return {
-    invTemperature: Math.min(Math.round(1_024 / temperature), 16_383),
-    topP: Math.max(1, Math.round((question.topP ?? 1) * 65_536)),
-  };
 }
 
 function textOf(model: ClientModel, { file }: Verdict): string {

@@ -1,11 +1,10 @@
 /** `/v1/chat/completions`: what is taken from the request, and the errors for what is not. */
 
+import { MIN_TEMPERATURE, type Sampling, samplingFor } from "@assay/wire";
 import { z } from "zod";
 
 const MAX_MESSAGES = 256;
 const MAX_CONTENT_CHARACTERS = 65_536;
-/** spec/03 §3.1: the smallest temperature above 0 whose integer inverse fits. */
-const MIN_TEMPERATURE = 0.0625;
 
 const text = z.string().max(MAX_CONTENT_CHARACTERS);
 const content = z.union([
@@ -77,15 +76,6 @@ export function parseChatRequest(
   return { ok: false, param, message: `${param || "body"}: ${issue?.message ?? "is not valid"}` };
 }
 
-/** The integers that an order carries for a temperature and top_p (spec/01 §1.5.16). */
-export function samplingOf(request: Pick<ChatRequest, "temperature" | "top_p">): {
-  readonly invTemperature: number;
-  readonly topP: number;
-} {
-  const temperature = request.temperature ?? 0;
-  if (temperature === 0) return { invTemperature: 0, topP: 65_536 };
-  return {
-    invTemperature: Math.min(Math.round(1_024 / temperature), 16_383),
-    topP: Math.max(1, Math.round((request.top_p ?? 1) * 65_536)),
-  };
-}
+/** How the request wants its tokens chosen; greedy and untruncated where it does not say. */
+export const samplingOf = (request: Pick<ChatRequest, "temperature" | "top_p">): Sampling =>
+  samplingFor(request.temperature ?? 0, request.top_p ?? 1);

@@ -56,7 +56,7 @@ export interface LocalNetwork {
   readonly roles: readonly RoleProcess[];
   readonly chain: DevelopmentChain;
   readonly logs: string;
-  /** Resolves when a process of the network ended by itself. */
+  /** Resolves when the chain or the gateway ended by itself: without them there is no network. */
   readonly failed: Promise<string>;
   stop(): Promise<void>;
 }
@@ -76,7 +76,9 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
   const logs = privateDirectory(home, "logs");
   const unlock = lockHome(home);
   const started: { chain?: DevelopmentChain; roles: readonly RoleProcess[] } = { roles: [] };
+  let stopping = false;
   const stop = async (): Promise<void> => {
+    stopping = true;
     // The roles first: what they still have to say goes to the chain.
     await Promise.all(started.roles.map((role) => role.stop()));
     await started.chain?.stop();
@@ -103,11 +105,24 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     const gatewayUrl = roles.running.find((role) => role.ready.url !== undefined)?.ready.url;
     if (gatewayUrl === undefined) throw new Error("the gateway did not say where it listens");
     writeAtomically(networkFile, formatNetworkFile({ ...network, gateway: gatewayUrl }));
-    const failed = Promise.race([
-      ...roles.running.map(async (role) => `${role.name} ended: ${await role.ended}`),
-      chain.ended.then(() => "the chain ended"),
-    ]);
-    return { network, networkFile, gatewayUrl, roles: roles.running, chain, logs, failed, stop };
+    const failed = Promise.withResolvers<string>();
+    chain.ended.then(() => failed.resolve("the chain ended"), failed.reject);
+    for (const role of roles.running) {
+      role.ended.then((how) => {
+        if (role.ready.url !== undefined) failed.resolve(`${role.name} ended: ${how}`);
+        else if (!stopping) progress(`${role.name} ended (${how}); the others go on without it`);
+      }, failed.reject);
+    }
+    return {
+      network,
+      networkFile,
+      gatewayUrl,
+      roles: roles.running,
+      chain,
+      logs,
+      failed: failed.promise,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
