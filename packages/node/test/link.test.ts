@@ -280,6 +280,18 @@ describe("a peer that breaks the rules is cut off", () => {
     expect(end.errors).toEqual([]);
   });
 
+  test("one that is sent to, and does not read", async () => {
+    const { end, attacker } = await attacked();
+    attacker.pause();
+    const call = end.link.call(get(1));
+    for (let n = 0; n < 100; n++) {
+      call.send(file(n, 100_000));
+      await pause(1);
+    }
+    expect(await within(end.link)).toBe("cut off");
+    expect(end.errors.map(String)).toEqual(["Error: the peer does not read"]);
+  });
+
   test("answers to calls that were never made are dropped", async () => {
     const { end, attacker } = await attacked();
     for (const id of [2, 4, 1_000]) attacker.send(encodeMessage(id, { type: "ok" }));

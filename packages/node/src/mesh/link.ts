@@ -14,6 +14,8 @@ const FLUSH_BYTES = 64 * 1024;
 const MAX_QUEUED_MESSAGES = 1_024;
 /** Unread bytes that the calls of one link may hold together: a token stream is read as it comes. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+/** Bytes that may wait for a peer to read them; one that reads no more is cut off. */
+const MAX_UNSENT_BYTES = 4 * 1024 * 1024;
 /** Calls that a peer may have open at once. */
 const MAX_OPEN_CALLS = 256;
 
@@ -49,7 +51,7 @@ export interface LinkOptions {
 export function openLink(options: LinkOptions): Link {
   const { stream, peer, onCall, onError } = options;
   const calls = new Map<number, Inbox>();
-  const writer = createWriter(stream);
+  const writer = createWriter(options);
   const decoder = createFrameDecoder();
   // The two sides number their calls apart, so that ids never meet.
   const ours = stream.direction === "outbound" ? 1 : 0;
@@ -92,8 +94,7 @@ export function openLink(options: LinkOptions): Link {
         accept(frame.requestId, decodeMessage(frame), frame.body.length);
       }
     } catch (error) {
-      onError(error);
-      stream.abort(error instanceof Error ? error : new Error(String(error)));
+      cutOff(options, error);
     }
   });
   // Neither side ever ends only its own direction: calls need both.
@@ -119,11 +120,17 @@ export function openLink(options: LinkOptions): Link {
   };
 }
 
+function cutOff({ stream, onError }: LinkOptions, error: unknown): void {
+  onError(error);
+  stream.abort(error instanceof Error ? error : new Error(String(error)));
+}
+
 interface Writer {
   write(frame: Uint8Array): void;
 }
 
-function createWriter(stream: Stream): Writer {
+function createWriter(options: LinkOptions): Writer {
+  const { stream } = options;
   let pending: Uint8Array[] = [];
   let size = 0;
   function flush(): void {
@@ -134,6 +141,9 @@ function createWriter(stream: Stream): Writer {
     const [only] = frames;
     if (frames.length === 1 && only !== undefined) stream.send(only);
     else if (frames.length > 1) stream.send(Buffer.concat(frames));
+    if (stream.writeBufferLength > MAX_UNSENT_BYTES) {
+      cutOff(options, new Error("the peer does not read"));
+    }
   }
   return {
     write(frame) {
