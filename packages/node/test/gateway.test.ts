@@ -46,6 +46,7 @@ afterAll(async () => {
 
 const messages = [{ role: "user" as const, content: "What is 20 + 22?" }];
 const chat = { model: "demo", messages, max_tokens: 12 };
+const JSON_BODY = { "content-type": "application/json" };
 
 interface AssayPart {
   readonly receipt_id: string;
@@ -124,6 +125,7 @@ describe("an answer", () => {
   test("ends its stream with [DONE], and nothing after it", async () => {
     const response = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: "POST",
+      headers: JSON_BODY,
       body: JSON.stringify({ ...chat, stream: true }),
     });
     expect(response.headers.get("content-type")).toContain("text/event-stream");
@@ -240,7 +242,7 @@ describe("errors are OpenAI's", () => {
   });
 
   const post = (body: string): Promise<Response> =>
-    fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", body });
+    fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", headers: JSON_BODY, body });
 
   test.each(["", "{", "[1,", "null", '"text"'])("the body %j", async (body) => {
     const response = await post(body);
@@ -252,7 +254,8 @@ describe("errors are OpenAI's", () => {
 
   test.each(["announced", "in chunks"])("a body that is too large, %s", async (how) => {
     const large = JSON.stringify({ ...chat, user: "x".repeat(1_100_000) });
-    const headers = how === "announced" ? { "content-length": large.length } : {};
+    const length = how === "announced" ? { "content-length": large.length } : {};
+    const headers = { ...JSON_BODY, ...length };
     const { status, body } = await send("/v1/chat/completions", { method: "POST", headers }, large);
     expect(status).toBe(413);
     expect(JSON.parse(body)).toMatchObject({ error: { code: "body_too_large" } });
@@ -264,6 +267,31 @@ describe("errors are OpenAI's", () => {
       const { status, body } = await send("/v1/models", { headers: { host } });
       expect(status).toBe(421);
       expect(JSON.parse(body)).toMatchObject({ error: { code: "host_not_served" } });
+    },
+  );
+
+  test.each(["http://evil.example", "https://127.0.0.1:1", "null"])(
+    "the Origin %j, of another site's page",
+    async (origin) => {
+      const { status, body } = await send("/v1/models", { headers: { origin } });
+      expect(status).toBe(403);
+      expect(JSON.parse(body)).toMatchObject({ error: { code: "foreign_origin" } });
+    },
+  );
+
+  test("but a page of the gateway's own may ask", async () => {
+    const { status } = await send("/v1/models", { headers: { origin: gateway.url } });
+    expect(status).toBe(200);
+  });
+
+  test.each(["text/plain", "application/jsonp", "application/x-www-form-urlencoded", undefined])(
+    "a body of the type %j",
+    async (type) => {
+      const headers = type === undefined ? {} : { "content-type": type };
+      const path = "/v1/chat/completions";
+      const { status, body } = await send(path, { method: "POST", headers }, JSON.stringify(chat));
+      expect(status).toBe(415);
+      expect(JSON.parse(body)).toMatchObject({ error: { code: "unsupported_media_type" } });
     },
   );
 

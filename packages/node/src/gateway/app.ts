@@ -47,13 +47,11 @@ export function createApp(options: AppOptions): Hono {
   return app;
 }
 
-/** What holds for every route: the Host header, the size of a body, errors in OpenAI's form. */
+/** What holds for every route: who may ask, the size of a body, errors in OpenAI's form. */
 function guard(app: Hono, { hosts, log }: AppOptions): void {
   app.use((context, next) => {
-    const host = context.req.header("host") ?? "";
-    if (hosts.has(host)) return next();
-    const message = `this gateway is not ${host || "without a Host header"}`;
-    return Promise.resolve(problem(context, new ApiError(421, "host_not_served", message)));
+    const error = siteProblem(context, hosts);
+    return error === null ? next() : Promise.resolve(problem(context, error));
   });
   app.use(
     "/v1/*",
@@ -77,6 +75,26 @@ function guard(app: Hono, { hosts, log }: AppOptions): void {
     const message = `there is no ${context.req.method} ${context.req.path}`;
     return problem(context, new ApiError(404, "not_found", message));
   });
+}
+
+/** Keeps out the pages of other sites, which a browser on this machine may have open. */
+function siteProblem(context: Context, hosts: ReadonlySet<string>): ApiError | null {
+  const host = context.req.header("host") ?? "";
+  if (!hosts.has(host)) {
+    const message = `this gateway is not ${host || "without a Host header"}`;
+    return new ApiError(421, "host_not_served", message);
+  }
+  const origin = context.req.header("origin");
+  if (origin !== undefined && !hosts.has(origin.replace(/^http:\/\//, ""))) {
+    return new ApiError(403, "foreign_origin", `pages of ${origin} may not ask this gateway`);
+  }
+  // What a page may send without asking first is no JSON.
+  const type = context.req.header("content-type") ?? "";
+  if (context.req.method === "POST" && !/^application\/json\s*(;|$)/i.test(type)) {
+    const message = "the content type of a body is application/json";
+    return new ApiError(415, "unsupported_media_type", message);
+  }
+  return null;
 }
 
 async function receiptResponse(
