@@ -1,26 +1,28 @@
 /** The gateway: HTTP in front, orders behind; verifies every receipt before it vouches for an answer. */
 
 import { join } from "node:path";
-import { type ChainClient, connectChain } from "@assay/chain";
-import { bytesToHex, equalBytes, ROLES, RPC_CODES } from "@assay/wire";
+import { connectChain } from "@assay/chain";
+import { bytesToHex, ROLES, RPC_CODES } from "@assay/wire";
 import { createAdaptorServer } from "@hono/node-server";
-import type { Peers } from "../mesh/peers.ts";
-import { type LoadedModel, loadModels } from "../models.ts";
+import { loadModels } from "../models.ts";
 import { joinMesh, type Role, type RoleOptions } from "../role.ts";
 import { openDatabase } from "../store/database.ts";
-import { verifyWith } from "../verifier/judge.ts";
-import { type AnswerContext, answerable } from "./answer.ts";
+import { type AnswerContext, answerable, type Candidate } from "./answer.ts";
 import { createApp } from "./app.ts";
+import { candidatesAmong, cheapestFirst } from "./candidates.ts";
 import { createChannels } from "./channels.ts";
 import { createChatService } from "./chat-service.ts";
 import { createReceiptBook } from "./receipt-book.ts";
-import { createReporter } from "./reporter.ts";
-import type { TaskRequest } from "./run-order.ts";
+import { startReporter } from "./reporter.ts";
+import type { Payer } from "./run-order.ts";
 import { loadStanding } from "./standing.ts";
+import { verifyAnswer } from "./verify-answer.ts";
 
 /** How long a request waits for the first worker to appear. */
 const FIRST_WORKER_MS = 10_000;
 const DEADLINE_SECONDS = 600;
+const MAX_PROMPT_PRICE = 10n ** 13n;
+const MAX_OUTPUT_PRICE = 3n * MAX_PROMPT_PRICE;
 
 export interface GatewayOptions extends RoleOptions {
   /** HTTP, loopback unless the operator says otherwise. */
@@ -28,6 +30,9 @@ export interface GatewayOptions extends RoleOptions {
   readonly port: number;
   /** What each worker's channel is filled up to, in base units. */
   readonly channelAmount: bigint;
+  /** The most that is paid for a token; what workers ask by default, ten times, when left out. */
+  readonly maxPromptPrice?: bigint;
+  readonly maxOutputPrice?: bigint;
 }
 
 export interface Gateway extends Role {
@@ -42,7 +47,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const book = createReceiptBook(database);
   const chain = await connectChain(options.network, options.privateKey);
   const channels = createChannels({ chain, amount: options.channelAmount, log });
-  const reporter = createReporter();
+  const reporter = startReporter({ book, log, signal: stopping.signal });
   const { mesh, peers } = await joinMesh({
     role: options,
     self: { address: chain.address, roles: ROLES.gateway, programs: [], freeSlots: () => 0 },
@@ -55,17 +60,31 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       if ((peer.hello.roles & ROLES.verifier) !== 0) reporter.met(peer);
     },
   });
+  const limit = {
+    maxPromptPrice: options.maxPromptPrice ?? MAX_PROMPT_PRICE,
+    maxOutputPrice: options.maxOutputPrice ?? MAX_OUTPUT_PRICE,
+  };
+  const candidates = (root: Uint8Array): readonly Candidate[] => {
+    const funded = peers.withRole("worker").filter(({ hello }) => channels.isOpen(hello.address));
+    return candidatesAmong(funded, root, limit);
+  };
+  const payer: Payer = {
+    privateKey: options.privateKey,
+    address: chain.address,
+    domain: chain.domain,
+    deadlineSeconds: DEADLINE_SECONDS,
+    onSpent: channels.topUp,
+  };
   const answering: AnswerContext = {
-    payer: {
-      privateKey: options.privateKey,
-      address: chain.address,
-      domain: chain.domain,
-      deadlineSeconds: DEADLINE_SECONDS,
-    },
+    payer,
     book,
-    workersFor: (root, signal) =>
-      answerable(() => candidates(peers, channels.isOpen, root), FIRST_WORKER_MS, signal),
-    verify: (file, request) => verifyAnswer(file, request, models, chain),
+    workersFor: async (root, signal) =>
+      cheapestFirst(await answerable(() => candidates(root), FIRST_WORKER_MS, signal)),
+    verify: (file, request) => {
+      const model = models.get(bytesToHex(request.programRoot));
+      if (model === undefined) throw new Error("the model of an order is not loaded");
+      return verifyAnswer(file, model, payer, request);
+    },
     report: reporter.report,
     standing: await loadStanding(database),
     log,
@@ -75,8 +94,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     chat: createChatService({ chain, models, answering }),
     book,
     hosts,
-    ready: () =>
-      [...models.values()].some(({ root }) => candidates(peers, channels.isOpen, root).length > 0),
+    ready: () => [...models.values()].some(({ root }) => candidates(root).length > 0),
     log,
   });
   server.serve(app.fetch);
@@ -87,34 +105,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       stopping.abort();
       await server.close();
       await mesh.stop();
-      await channels.settled();
+      await Promise.all([channels.settled(), reporter.done]);
       await database.destroy();
     },
   };
-}
-
-function candidates(peers: Peers, isOpen: (worker: Uint8Array) => boolean, root: Uint8Array) {
-  return peers.withRole("worker").flatMap((peer) => {
-    const offer = peer.hello.programs.find(({ programRoot }) => equalBytes(programRoot, root));
-    return offer === undefined || !isOpen(peer.hello.address) ? [] : [{ peer, offer }];
-  });
-}
-
-function verifyAnswer(
-  file: Uint8Array,
-  request: TaskRequest,
-  models: ReadonlyMap<string, LoadedModel>,
-  chain: ChainClient,
-) {
-  const model = models.get(bytesToHex(request.programRoot));
-  if (model === undefined) throw new Error("the model of an order is not loaded");
-  return verifyWith(file, model, chain.domain, {
-    client: chain.address,
-    prompt: request.prompt,
-    maxTokens: request.maxTokens,
-    sampling: request.sampling,
-    clientSeed: request.clientSeed ?? null,
-  });
 }
 
 type Fetch = (request: Request) => Response | Promise<Response>;

@@ -14,6 +14,14 @@ export interface ReceiptBook {
   ): Promise<void>;
   /** The receipt file with this id (hexadecimal, no prefix). */
   find(id: string): Promise<Uint8Array | undefined>;
+  /** Files that do not hold and that no verifier has answered for, the oldest first. */
+  unreported(limit: number): Promise<readonly StoredReceipt[]>;
+  reported(id: string): Promise<void>;
+}
+
+export interface StoredReceipt {
+  readonly id: string;
+  readonly file: Uint8Array;
 }
 
 export function createReceiptBook(database: Database): ReceiptBook {
@@ -69,6 +77,30 @@ export function createReceiptBook(database: Database): ReceiptBook {
         .where("receipt_hash", "=", id)
         .executeTakeFirst();
       return row === undefined ? undefined : new Uint8Array(row.file);
+    },
+    ...createOutbox(database),
+  };
+}
+
+function createOutbox(database: Database): Pick<ReceiptBook, "unreported" | "reported"> {
+  return {
+    async unreported(limit) {
+      const rows = await database
+        .selectFrom("receipts")
+        .select(["receipt_hash", "file"])
+        .where("verified", "=", 0)
+        .where("reported", "=", 0)
+        .orderBy("created_at")
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({ id: row.receipt_hash, file: new Uint8Array(row.file) }));
+    },
+    async reported(id) {
+      await database
+        .updateTable("receipts")
+        .set({ reported: 1 })
+        .where("receipt_hash", "=", id)
+        .execute();
     },
   };
 }

@@ -11,6 +11,7 @@ import {
   orderHash,
   type ProgramOffer,
   type ReceiptFile,
+  RPC_CODES,
   recoverTyped,
   type Sampling,
   type SigningDomain,
@@ -40,6 +41,8 @@ export interface Payer {
   readonly domain: SigningDomain;
   /** Seconds from now until an order's deadline. */
   readonly deadlineSeconds: number;
+  /** The worker gave a receipt, or (`short`) refused because its channel does not cover the order. */
+  readonly onSpent?: (worker: Uint8Array, short: boolean) => void;
 }
 
 type TaskErrorDetail =
@@ -99,6 +102,7 @@ export async function runOrder(options: RunOrderOptions): Promise<ReceiptFile> {
     const accepted = await awaitAcceptance(options, call, hash);
     call.send({ type: "start", clientNonce, inputSalt, prompt: request.prompt });
     const { output, done } = await collect(options, call);
+    payer.onSpent?.(peer.hello.address, false);
     return {
       domain: payer.domain,
       order,
@@ -163,6 +167,7 @@ async function awaitAcceptance(
 ): Promise<{ readonly workerNonce: Uint8Array; readonly signature: Uint8Array }> {
   const message = await receive(call, ACCEPT_TIMEOUT_MS, "an answer to the offer", signal);
   if (message.type === "refuse") {
+    if (message.code === RPC_CODES.channel) payer.onSpent?.(peer.hello.address, true);
     throw new TaskError({ code: "TASK_REFUSED", reason: message.text });
   }
   if (message.type !== "accept") {

@@ -1,7 +1,9 @@
 /**
- * Tables of all roles; each role uses its own. Hashes and addresses are lower-case hex with 0x,
+ * Tables of all roles; each role uses its own. Hashes and addresses are lower-case hex without 0x,
  * amounts are decimal text (128 bits do not fit SQLite's integer), times are Unix milliseconds.
  */
+
+import type { Generated } from "kysely";
 
 export interface Schema {
   jobs: JobRow;
@@ -38,7 +40,7 @@ interface BatchRow {
   state: "new" | "posted" | "claimed";
 }
 
-/** An order that the gateway placed, with what it takes to build the receipt file. */
+/** An order that the gateway placed, and what became of it. */
 interface OrderRow {
   order_hash: string;
   worker: string;
@@ -55,6 +57,8 @@ interface ReceiptRow {
   worker: string;
   file: Uint8Array;
   verified: number;
+  /** Whether a verifier has taken in, or finally refused, a file that does not hold. */
+  reported: Generated<number>;
   created_at: number;
 }
 
@@ -66,7 +70,7 @@ export interface EvidenceRow {
   fraud: number;
   reason: string | null;
   challenge_id: string | null;
-  state: "checked" | "challenging" | "challenged" | "upheld" | "dismissed";
+  state: "checked" | "challenged" | "upheld" | "dismissed";
   created_at: number;
 }
 
@@ -122,4 +126,5 @@ export const MIGRATIONS: readonly string[] = [
      state TEXT NOT NULL,
      created_at INTEGER NOT NULL
    ) STRICT`,
+  "ALTER TABLE receipts ADD COLUMN reported INTEGER NOT NULL DEFAULT 0",
 ];

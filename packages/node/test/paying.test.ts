@@ -1,0 +1,169 @@
+/** Whom a gateway asks, what it pays, how it keeps its channels filled, and whose clock it believes. */
+
+import { encodeReceiptFile, type Message, type ProgramOffer, ROLES, RPC_CODES } from "@assay/wire";
+import { describe, expect, test } from "vitest";
+import { candidatesAmong, cheapestFirst } from "../src/gateway/candidates.ts";
+import { createChannels } from "../src/gateway/channels.ts";
+import { runOrder } from "../src/gateway/run-order.ts";
+import { verifyAnswer } from "../src/gateway/verify-answer.ts";
+import type { Call, Link } from "../src/mesh/link.ts";
+import type { Peer } from "../src/mesh/peers.ts";
+import { demoModel } from "./support/demo.ts";
+import { addressNamed, keyOf } from "./support/keys.ts";
+import { quietLog } from "./support/log.ts";
+import { makeReceiptFile, PROMPT } from "./support/receipts.ts";
+
+const ROOT = new Uint8Array(32).fill(1);
+
+function worker(name: string, offer: Partial<ProgramOffer> = {}): Peer {
+  const link: Link = {
+    peer: name,
+    peerBytes: new Uint8Array(),
+    closed: new Promise(() => undefined),
+    close: () => undefined,
+    call: () => {
+      throw new Error("nobody is called here");
+    },
+  };
+  const programs = [{ programRoot: ROOT, promptPrice: 10n, outputPrice: 30n, ...offer }];
+  const rest = { roles: ROLES.worker, freeSlots: 1, signature: new Uint8Array(65) };
+  return { link, hello: { address: addressNamed(name), programs, ...rest } };
+}
+
+describe("workers that are asked", () => {
+  const limit = { maxPromptPrice: 100n, maxOutputPrice: 300n };
+  const names = (peers: readonly Peer[]) =>
+    candidatesAmong(peers, ROOT, limit).map(({ peer }) => peer.link.peer);
+
+  test("offer the program, and cost no more than the gateway pays", () => {
+    const peers = [
+      worker("dear prompt", { promptPrice: 101n }),
+      worker("dear output", { outputPrice: 301n }),
+      worker("another program", { programRoot: new Uint8Array(32) }),
+      worker("just right", { promptPrice: 100n, outputPrice: 300n }),
+    ];
+    expect(names(peers)).toEqual(["just right"]);
+  });
+
+  test("are asked by price, and stay in their order where it is the same", () => {
+    const huge = 2n ** 127n;
+    const peers = [
+      worker("c", { outputPrice: huge + 1n }),
+      worker("b", { outputPrice: huge }),
+      worker("a1"),
+      worker("a2"),
+    ];
+    const open = { maxPromptPrice: huge, maxOutputPrice: 2n * huge };
+    const asked = cheapestFirst(candidatesAmong(peers, ROOT, open));
+    expect(asked.map(({ peer }) => peer.link.peer)).toEqual(["a1", "a2", "b", "c"]);
+  });
+});
+
+describe("a channel", () => {
+  const there = addressNamed("worker");
+
+  function channels(balance: bigint, active = true) {
+    const state = { balance, fills: 0 };
+    const made = createChannels({
+      chain: {
+        address: addressNamed("gateway"),
+        isActive: async () => active,
+        channelBalance: async () => state.balance,
+        ensureChannel: async (_worker, amount) => {
+          state.balance = amount;
+          state.fills += 1;
+        },
+      },
+      amount: 100n,
+      log: quietLog,
+    });
+    return { made, state };
+  }
+
+  test.each([
+    [50n, false, 0],
+    [49n, false, 1],
+    [50n, true, 1],
+    [99n, true, 1],
+    [100n, true, 0],
+  ])("that holds %d of 100, and must do at once: %s", async (balance, now, fills) => {
+    const { made, state } = channels(balance);
+    made.topUp(there, now);
+    made.topUp(there, now);
+    await made.settled();
+    expect(state.fills).toBe(fills);
+  });
+
+  test("of a worker that lost its stake is left", async () => {
+    const { made, state } = channels(0n, false);
+    made.topUp(there, true);
+    await made.settled();
+    expect(state.fills).toBe(0);
+  });
+});
+
+test.each([
+  ["channel", true],
+  ["busy", false],
+] as const)(
+  "a worker that refuses for %s asks for its channel to be filled: %s",
+  async (code, fills) => {
+    const refusal: Message = { type: "refuse", code: RPC_CODES[code], text: "no" };
+    const call: Call = {
+      id: 1,
+      send: () => undefined,
+      next: async () => refusal,
+      close: () => undefined,
+    };
+    const { hello, link } = worker("refuser");
+    const [offer] = hello.programs;
+    if (offer === undefined) throw new Error("no offer");
+    const spent: unknown[] = [];
+    const running = runOrder({
+      payer: {
+        privateKey: keyOf("client"),
+        address: addressNamed("client"),
+        domain: { chainId: 1n, settlement: new Uint8Array(20) },
+        deadlineSeconds: 60,
+        onSpent: (...args) => spent.push(args),
+      },
+      peer: { hello, link: { ...link, call: () => call } },
+      offer,
+      request: {
+        programRoot: ROOT,
+        prompt: [1],
+        maxTokens: 1,
+        sampling: { invTemperature: 0, topP: 65_536 },
+      },
+    });
+    await expect(running).rejects.toThrow(/refused/);
+    expect(spent).toEqual(fills ? [[addressNamed("refuser"), true]] : []);
+  },
+);
+
+describe("an answer", () => {
+  const domain = { chainId: 31_337n, settlement: new Uint8Array(20).fill(9) };
+  const verdictAt = (ahead: number) => {
+    const completedAt = BigInt(Math.floor(Date.now() / 1_000) + ahead);
+    const file = makeReceiptFile({ domain, receipt: { completedAt } });
+    return verifyAnswer(
+      encodeReceiptFile(file),
+      demoModel(),
+      { domain, address: addressNamed("client") },
+      {
+        programRoot: demoModel().root,
+        prompt: PROMPT,
+        maxTokens: 2,
+        sampling: { invTemperature: 0, topP: 65_536 },
+      },
+    );
+  };
+
+  test("may come from a clock that is a little ahead", () => {
+    expect(verdictAt(200)).toMatchObject({ ok: true, reason: null });
+  });
+
+  test("from the future is refused", () => {
+    expect(verdictAt(400).ok).toBe(false);
+  });
+});
