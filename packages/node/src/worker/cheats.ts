@@ -16,8 +16,8 @@ const FOUR_BIT_STEP = 16;
 const FOUR_BIT_MAX = 7;
 
 /**
- * `weights`: the same model with its weight matrices at 4 bits instead of 8, half the memory.
- * Runs as fast, answers much alike, and is not the program that was ordered.
+ * `weights`: the same model with its weight matrices rounded to 4-bit precision.
+ * It answers much alike, and is not the program that was ordered.
  */
 export function withCheaperWeights(program: Program): Program {
   return { ...program, tensors: program.tensors.map(toFourBits) };
