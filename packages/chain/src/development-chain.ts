@@ -8,10 +8,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ChainError } from "./chain-error.ts";
+import { freePort } from "./free-port.ts";
 
 /** Chain id of every development chain. */
 export const DEVELOPMENT_CHAIN_ID = 31_337;
@@ -121,18 +121,6 @@ function anvilBinary(): string {
     // Falls through: the message names the platform.
   }
   throw new ChainError({ code: "CHAIN_BINARY_MISSING", platform });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 async function untilAnswering(url: string, child: ChildProcess): Promise<number> {

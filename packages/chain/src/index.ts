@@ -31,6 +31,7 @@ export {
   startDevelopmentChain,
 } from "./development-chain.ts";
 export { FAUCET_KEY } from "./development-keys.ts";
+export { freePort } from "./free-port.ts";
 export { toHex } from "./hex.ts";
 export {
   type Address,

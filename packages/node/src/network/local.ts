@@ -1,7 +1,6 @@
 /** A whole network on this machine: the development chain and each role as a process of its own. */
 
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import {
   connectChain,
@@ -11,6 +10,7 @@ import {
   deployContracts,
   FAUCET_KEY,
   formatNetworkFile,
+  freePort,
   fund,
   type NetworkFile,
   openChain,
@@ -277,16 +277,4 @@ function writeAtomically(path: string, text: string): void {
   const temporary = `${path}.new`;
   writeFileSync(temporary, text, { mode: 0o600 });
   renameSync(temporary, path);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
