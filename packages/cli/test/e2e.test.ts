@@ -214,14 +214,16 @@ describe("interrupted while it starts", () => {
   afterAll(() => home.remove());
 
   test(
-    "ask leaves nothing behind",
+    "start leaves nothing behind, and shows no answer",
     async () => {
-      const asking = home.start("ask", "What is 3 + 4?");
-      await asking.until("a role", () =>
+      const starting = home.start("start", "--json", "--port", "0");
+      await starting.until("a role", () =>
         home.processes().some(({ command }) => command.includes("start")),
       );
-      asking.signal("SIGINT");
-      expect(await asking.ended).toMatchObject({ code: 130, stdout: "" });
+      starting.signal("SIGINT");
+      const { code, stdout } = await starting.ended;
+      expect([0, 130]).toContain(code);
+      expect(stdout).toBe("");
       expect(await leftovers(home)).toEqual([]);
     },
     TIMEOUT_MS,
