@@ -43,6 +43,7 @@ export function withNetwork<T>(
       command: [process.execPath, "--disable-warning=ExperimentalWarning", entry],
     });
     try {
+      await network.complete;
       const connection = await connect({
         network: { ...network.network, gateway: network.gatewayUrl },
         loadProgram: async () => new Uint8Array(readFileSync(DEMO_PROGRAM)),

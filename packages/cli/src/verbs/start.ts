@@ -42,6 +42,7 @@ export const start = defineCommand({
     try {
       await Promise.race([interrupted.promise, failed, demonstrate(network, screen)]);
       if (args.exit !== true && !interrupted.happened()) {
+        await Promise.race([interrupted.promise, failed, network.complete]);
         screen.line("", "The network stays up until Ctrl-C.");
         await Promise.race([interrupted.promise, failed]);
       }

@@ -53,6 +53,7 @@ export const up = defineCommand({
       throw new CliError(EXIT.internal, `${why}; see ${network.logs}`);
     });
     try {
+      await Promise.race([interrupted.promise, failed, network.complete]);
       describe(network, screen);
       if (cheat !== undefined) {
         await Promise.race([interrupted.promise, failed, showCheat(network, screen)]);

@@ -21,7 +21,8 @@ export interface ReadyMessage {
 export interface RoleProcess {
   readonly name: string;
   readonly pid: number;
-  readonly ready: ReadyMessage;
+  /** Resolves when the role serves; rejects when it ends before, or is silent for too long. */
+  readonly ready: Promise<ReadyMessage>;
   /** Resolves with how it ended. */
   readonly ended: Promise<string>;
   stop(): Promise<void>;
@@ -37,8 +38,8 @@ export interface SpawnOptions {
   readonly logFile: string;
 }
 
-/** Starts the process with its output in `logFile`. @throws when it does not become ready. */
-export async function spawnRole(options: SpawnOptions): Promise<RoleProcess> {
+/** Starts the process with its output in `logFile`. */
+export function spawnRole(options: SpawnOptions): RoleProcess {
   const { name, logFile } = options;
   const [executable, ...first] = options.command;
   const log = openSync(logFile, "a", 0o600);
@@ -55,16 +56,17 @@ export async function spawnRole(options: SpawnOptions): Promise<RoleProcess> {
     child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
     child.once("error", (error) => resolve(error.message));
   });
-  const ready = await Promise.race([
+  const ready = Promise.race([
     readyMessage(child),
     ended,
     new Promise<string>((resolve) => setTimeout(resolve, READY_TIMEOUT_MS, "silence").unref()),
-  ]);
-  if (typeof ready === "string" || child.pid === undefined) {
-    child.kill("SIGKILL");
-    throw new Error(`${name} did not start (${String(ready)}); see ${logFile}`);
-  }
-  return { name, pid: child.pid, ready, ended, stop: () => stop(child, ended) };
+  ]).then((message) => {
+    if (typeof message !== "string") return message;
+    throw new Error(`${name} did not start (${message}); see ${logFile}`);
+  });
+  // Whoever waits for it is told; nobody has to.
+  ready.catch(() => undefined);
+  return { name, pid: child.pid ?? 0, ready, ended, stop: () => stop(child, ended) };
 }
 
 function readyMessage(child: ChildProcess): Promise<ReadyMessage> {

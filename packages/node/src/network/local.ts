@@ -30,6 +30,8 @@ import { lockHome, privateDirectory } from "./home.ts";
 const GRANT_TOKENS = 10_000n * TOKEN;
 const GRANT_WEI = 100n * 10n ** 18n;
 
+const GATEWAY = "gateway";
+
 export interface LocalModel {
   readonly name: string;
   readonly path: string;
@@ -56,6 +58,8 @@ export interface LocalNetwork {
   readonly roles: readonly RoleProcess[];
   readonly chain: DevelopmentChain;
   readonly logs: string;
+  /** Resolves when every role serves: the gateway does already. */
+  readonly complete: Promise<void>;
   /** Resolves when the chain or the gateway ended by itself: without them there is no network. */
   readonly failed: Promise<string>;
   stop(): Promise<void>;
@@ -84,60 +88,65 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     await started.chain?.stop();
     unlock();
   };
-  const ready = Promise.withResolvers<NetworkFile>();
+  const prepared = Promise.withResolvers<NetworkFile>();
+  prepared.promise.catch(() => undefined);
   try {
     const members = await prepareMembers(home, options.workers);
     progress(`starting the development chain and ${members.length} processes`);
     // The processes load while the chain is prepared, and wait for the network.
-    const spawning = spawnAll(members, options, ready.promise, logs);
-    const chain = await startDevelopmentChain({ directory: privateDirectory(home, "chain") }).catch(
-      (error: unknown) => abandon(ready.reject, spawning, error),
+    started.roles = members.map((member, index) =>
+      spawnRole({
+        name: member.name,
+        command: options.command,
+        args: roleArguments(member, options, index === 0 ? options.cheat : undefined),
+        network: prepared.promise,
+        logFile: join(logs, `${member.name}.log`),
+      }),
     );
+    const chain = await startDevelopmentChain({ directory: privateDirectory(home, "chain") });
     started.chain = chain;
     const networkFile = join(home, "network.json");
-    const network = await prepareNetwork(home, chain, members, options).catch((error: unknown) =>
-      abandon(ready.reject, spawning, error),
-    );
-    ready.resolve(network);
-    const roles = await spawning;
-    started.roles = roles.running;
-    if (roles.failure !== undefined) throw roles.failure;
-    const gatewayUrl = roles.running.find((role) => role.ready.url !== undefined)?.ready.url;
+    const network = await prepareNetwork(home, chain, members, options);
+    prepared.resolve(network);
+    const gateway = started.roles.find(({ name }) => name === GATEWAY);
+    const gatewayUrl = (await gateway?.ready)?.url;
     if (gatewayUrl === undefined) throw new Error("the gateway did not say where it listens");
     writeAtomically(networkFile, formatNetworkFile({ ...network, gateway: gatewayUrl }));
-    const failed = Promise.withResolvers<string>();
-    chain.ended.then(() => failed.resolve("the chain ended"), failed.reject);
-    for (const role of roles.running) {
-      role.ended.then((how) => {
-        if (role.ready.url !== undefined) failed.resolve(`${role.name} ended: ${how}`);
-        else if (!stopping) progress(`${role.name} ended (${how}); the others go on without it`);
-      }, failed.reject);
-    }
+    const { roles } = started;
+    const complete = Promise.all(roles.map(({ ready }) => ready)).then(() => undefined);
+    complete.catch(() => undefined);
     return {
       network,
       networkFile,
       gatewayUrl,
-      roles: roles.running,
+      roles,
       chain,
       logs,
-      failed: failed.promise,
+      complete,
+      failed: endOfNetwork(chain, roles, (what) => {
+        if (!stopping) progress(what);
+      }),
       stop,
     };
   } catch (error) {
+    prepared.reject(error);
     await stop();
     throw error;
   }
 }
 
-/** Ends the processes that wait for a network which will not come. */
-async function abandon(
-  reject: (reason: unknown) => void,
-  spawning: Promise<unknown>,
-  error: unknown,
-): Promise<never> {
-  reject(error);
-  await spawning;
-  throw error;
+/** Resolves when the chain or the gateway has ended; tells of every other role that does. */
+function endOfNetwork(
+  chain: DevelopmentChain,
+  roles: readonly RoleProcess[],
+  tell: (what: string) => void,
+): Promise<string> {
+  const vital = [chain.ended.then(() => "the chain ended")];
+  for (const { name, ended } of roles) {
+    if (name === GATEWAY) vital.push(ended.then((how) => `${name} ended: ${how}`));
+    else ended.then((how) => tell(`${name} ended (${how}); the others go on without it`), tell);
+  }
+  return Promise.race(vital);
 }
 
 /** Contracts, funds and the model's name: what the roles need on chain. */
@@ -155,35 +164,11 @@ async function prepareNetwork(
   return network;
 }
 
-/** Starts every role at once; when one fails, the others are running and have to be stopped. */
-async function spawnAll(
-  members: readonly Member[],
-  options: LocalNetworkOptions,
-  network: Promise<NetworkFile>,
-  logs: string,
-): Promise<{ readonly running: readonly RoleProcess[]; readonly failure: unknown }> {
-  const results = await Promise.allSettled(
-    members.map((member, index) =>
-      spawnRole({
-        name: member.name,
-        command: options.command,
-        args: roleArguments(member, options, index === 0 ? options.cheat : undefined),
-        network,
-        logFile: join(logs, `${member.name}.log`),
-      }),
-    ),
-  );
-  return {
-    running: results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : [])),
-    failure: results.find((result) => result.status === "rejected")?.reason,
-  };
-}
-
 async function prepareMembers(home: string, workers: number): Promise<Member[]> {
   const kinds: readonly (readonly [string, Member["kind"]])[] = [
     ...Array.from({ length: workers }, (_, i) => [`worker-${i + 1}`, "worker"] as const),
     ["verifier", "verifier"],
-    ["gateway", "gateway"],
+    [GATEWAY, "gateway"],
   ];
   return Promise.all(
     kinds.map(async ([name, kind]) => {
