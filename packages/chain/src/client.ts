@@ -37,7 +37,7 @@ export interface Transaction {
   readonly block: bigint;
 }
 
-export interface Claimed {
+interface Claimed {
   readonly claim: Transaction;
   readonly withdrawal: Transaction;
 }

@@ -17,7 +17,7 @@ const ORDER_STATES: readonly OrderState[] = ["open", "contested", "claimed", "vo
 type CaseState = "none" | "drawing" | "ruling" | "closed";
 const CASE_STATES: readonly CaseState[] = ["none", "drawing", "ruling", "closed"];
 
-export interface CourtCase {
+interface CourtCase {
   readonly state: CaseState;
   readonly challenger: Uint8Array;
   /** The block whose hash decides the draw. */

@@ -18,7 +18,7 @@ import { eventually, pause } from "./support/eventually.ts";
 import { testFolder } from "./support/folder.ts";
 import { addressNamed } from "./support/keys.ts";
 import { quietLog } from "./support/log.ts";
-import { type Member, roleOptions, startMember } from "./support/players.ts";
+import { type Member, roleOptions, startMember, startStranger } from "./support/players.ts";
 import { greedyAnswer, makeReceiptFile, PROMPT, random32 } from "./support/receipts.ts";
 import { startTestChain, type TestChain } from "./support/test-chain.ts";
 
@@ -115,7 +115,8 @@ describe("a verifier", () => {
   test("takes what it can judge, shows it to no visitor, and challenges frauds only", async () => {
     await Promise.all([staked("worker"), staked("another juror"), staked("griefer")]);
     const events = record();
-    const from = await visitor(await verifier("verifier"));
+    const role = await verifier("verifier");
+    const from = await visitor(role);
     const good = honest();
     expect(await put(from, good)).toEqual({ type: "ok" });
     const id = receiptHash(good.receipt);
@@ -133,6 +134,12 @@ describe("a verifier", () => {
       type: "fail",
       code: 14,
     });
+
+    const stranger = await startStranger("stranger", client.domain.chainId);
+    stranger.mesh.keep(role.addresses[0] ?? "");
+    const link = await eventually("a link", () => stranger.links[0]);
+    const unknown = link.call({ type: "evidencePut", file: encodeReceiptFile(honest()) });
+    expect(await unknown.next()).toMatchObject({ type: "fail", code: 9 });
 
     // Somebody contests one fraud before the verifier can: the other must not be shielded by that.
     const [contested, other] = [fraud(), fraud()];

@@ -19,7 +19,7 @@ export interface ReceiptBook {
   reported(id: string): Promise<void>;
 }
 
-export interface StoredReceipt {
+interface StoredReceipt {
   readonly id: string;
   readonly file: Uint8Array;
 }

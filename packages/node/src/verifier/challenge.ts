@@ -1,6 +1,8 @@
 /** Brings the frauds in the evidence book to court, each until the contract has taken or finally refused it. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ChainClient, ChainError } from "@assay/chain";
+import { decodeReceiptFile, orderHash } from "@assay/wire";
 import type { Logger } from "../logger.ts";
 import type { LoadedModel } from "../models.ts";
 import type { EvidenceRow } from "../store/schema.ts";
@@ -20,7 +22,7 @@ export interface Challenger {
 
 export interface ChallengerOptions {
   readonly book: EvidenceBook;
-  readonly chain: ChainClient;
+  readonly chain: Pick<ChainClient, "domain" | "orderState" | "challenge">;
   readonly models: ReadonlyMap<string, LoadedModel>;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -31,39 +33,55 @@ export function startChallenger(options: ChallengerOptions): Challenger {
   const { signal, log } = options;
   const wake = new EventTarget();
   signal.addEventListener("abort", () => wake.dispatchEvent(new Event("wake")), { once: true });
+  const pause = (): Promise<void> => sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
   async function run(): Promise<void> {
     while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => {
         wake.addEventListener("wake", () => resolve(), { once: true });
       });
       try {
-        await challengeAll(options);
-        await woken;
+        const waiting = await challengeAll(options);
+        await (waiting ? Promise.race([woken, pause()]) : woken);
       } catch (error) {
         if (signal.aborted) return;
         log.error({ err: error }, "challenging will be tried again");
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await pause();
       }
     }
   }
   return { wake: () => wake.dispatchEvent(new Event("wake")), done: run() };
 }
 
-/** @throws the first problem, after every fraud has had its turn: one that is contested must not shield another. */
-async function challengeAll(options: ChallengerOptions): Promise<void> {
+/**
+ * True if a fraud has to wait for another case to end.
+ *
+ * @throws the first problem, after every fraud has had its turn: one that fails must not shield another.
+ */
+async function challengeAll(options: ChallengerOptions): Promise<boolean> {
   const problems: unknown[] = [];
+  let waiting = false;
   for (const row of await options.book.unchallenged()) {
-    await challengeOne(options, row).catch((error: unknown) => problems.push(error));
+    try {
+      waiting = !(await challengeOne(options, row)) || waiting;
+    } catch (error) {
+      problems.push(error);
+    }
   }
   if (problems.length > 0) throw problems[0];
+  return waiting;
 }
 
+/** False while another case about the order is open. */
 async function challengeOne(
   { book, chain, models, log }: ChallengerOptions,
   row: EvidenceRow,
-): Promise<void> {
-  const judgement = judge(new Uint8Array(row.file), chain.domain, models);
-  if (judgement.kind !== "fraud") return;
+): Promise<boolean> {
+  const bytes = new Uint8Array(row.file);
+  const id = orderHash(decodeReceiptFile(bytes).order);
+  // Before anything is run again for it.
+  if ((await chain.orderState(id)) === "contested") return false;
+  const judgement = judge(bytes, chain.domain, models);
+  if (judgement.kind !== "fraud") return true;
   const { order, orderSignature, receipt, receiptSignature } = judgement.file;
   try {
     const sent = await chain.challenge(
@@ -76,6 +94,7 @@ async function challengeOne(
     log.warn({ err: error, receipt: row.receipt_hash }, "the challenge was refused for good");
   }
   await book.setState(row.receipt_hash, "challenged");
+  return true;
 }
 
 const isFinal = (error: unknown): boolean =>

@@ -1,6 +1,7 @@
 /** Receipt files that a verifier holds: what it serves to jurors, and what it still has to act on. */
 
-import { bytesToHex, type ReceiptFile, receiptHash } from "@assay/wire";
+import type { CourtEvent } from "@assay/chain";
+import { bytesToHex, equalBytes, type ReceiptFile, receiptHash } from "@assay/wire";
 import type { Database } from "../store/database.ts";
 import type { EvidenceRow } from "../store/schema.ts";
 
@@ -49,4 +50,30 @@ export function createEvidenceBook(database: Database): EvidenceBook {
         .execute();
     },
   };
+}
+
+/**
+ * Keeps the outcome of each case of ours beside its evidence. A case of somebody else's changes nothing: one
+ * that was made to fail must not keep us from bringing our own.
+ */
+export function noteOutcomes(
+  book: Pick<EvidenceBook, "setState">,
+  own: Uint8Array,
+): (event: CourtEvent) => Promise<void> {
+  const receipts = new Map<bigint, string>();
+  return async (event) => {
+    if (event.kind === "slashed") return;
+    if (event.kind === "challenged" && equalBytes(event.challenger, own)) {
+      receipts.set(event.caseId, bytesToHex(event.receiptHash));
+    }
+    const receipt = receipts.get(event.caseId);
+    if (receipt === undefined) return;
+    await book.setState(receipt, stateAfter(event), event.caseId);
+  };
+}
+
+function stateAfter(event: Exclude<CourtEvent, { kind: "slashed" }>): EvidenceRow["state"] {
+  if (event.kind === "dismissed") return "dismissed";
+  if (event.kind === "ruled") return event.fraud ? "upheld" : "dismissed";
+  return "challenged";
 }

@@ -1,7 +1,7 @@
 /** The verifier: checks receipt files that are handed to it, challenges frauds, serves evidence, rules as juror. */
 
 import { join } from "node:path";
-import type { ChainReader, CourtEvent } from "@assay/chain";
+import type { ChainReader } from "@assay/chain";
 import { bytesToHex, equalBytes, type Message, ROLES, RPC_CODES } from "@assay/wire";
 import type { Peer } from "../mesh/peers.ts";
 import { loadModels } from "../models.ts";
@@ -9,7 +9,7 @@ import { connectStaked, joinMesh, type Role, type RoleOptions } from "../role.ts
 import { openDatabase } from "../store/database.ts";
 import { startChallenger } from "./challenge.ts";
 import { attendCourt } from "./court.ts";
-import { createEvidenceBook, type EvidenceBook } from "./evidence.ts";
+import { createEvidenceBook, type EvidenceBook, noteOutcomes } from "./evidence.ts";
 import { recentBlock, requestEvidence } from "./evidence-request.ts";
 import { createIntake } from "./intake.ts";
 
@@ -52,7 +52,7 @@ export async function startVerifier(options: RoleOptions): Promise<Role> {
       return requestEvidence(peers, challenger, hash, stopping.signal);
     },
     drawFor: (event) => equalBytes(event.challenger, chain.address),
-    onEvent: noteOutcome(book),
+    onEvent: noteOutcomes(book, chain.address),
     log,
     signal: stopping.signal,
   });
@@ -83,18 +83,4 @@ async function evidenceFor(
   }
   const text = "this verifier holds no receipt file that you have to rule on now";
   return { type: "fail", code: RPC_CODES.notFound, text };
-}
-
-/** Keeps each case's outcome beside its evidence. */
-function noteOutcome(book: EvidenceBook): (event: CourtEvent) => Promise<void> {
-  const receipts = new Map<bigint, string>();
-  return async (event) => {
-    if (event.kind === "slashed") return;
-    if (event.kind === "challenged") receipts.set(event.caseId, bytesToHex(event.receiptHash));
-    const receipt = receipts.get(event.caseId);
-    if (receipt === undefined) return;
-    if (event.kind === "challenged") await book.setState(receipt, "challenged", event.caseId);
-    if (event.kind === "ruled") await book.setState(receipt, event.fraud ? "upheld" : "dismissed");
-    if (event.kind === "dismissed") await book.setState(receipt, "dismissed");
-  };
 }
