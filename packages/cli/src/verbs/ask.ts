@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import type { Answer, Connection } from "@assay/sdk";
 import { defineCommand } from "citty";
 import { CliError, EXIT } from "../exit-code.ts";
+import { onInterrupt } from "../interrupt.ts";
 import { connectTo, runningNetwork, startHere } from "../local.ts";
 import { integer, number } from "../numbers.ts";
 import { createScreen, type Screen } from "../screen.ts";
@@ -77,12 +78,15 @@ async function withNetwork(
   const running = await runningNetwork(path);
   if (running !== undefined) return task(await connectTo(running, programs));
   screen.progress("no network runs here; starting one for this question");
+  const interrupted = onInterrupt();
   const network = await startHere({ workers: 1, port: 0, onProgress: screen.progress });
   try {
-    await task(await connectTo({ ...network.network, gateway: network.gatewayUrl }, programs));
+    const asking = connectTo({ ...network.network, gateway: network.gatewayUrl }, programs);
+    await Promise.race([interrupted.promise, asking.then(task)]);
   } finally {
     await network.stop();
   }
+  if (interrupted.happened()) process.exitCode = EXIT.interrupted;
 }
 
 /** Streams; an answer that does not verify is named, and the question asked again. */

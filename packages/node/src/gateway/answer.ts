@@ -115,20 +115,27 @@ function rejectionOf(worker: string, error: unknown): Rejected {
   return { worker, kind: refused ? "refused" : "failed", reason };
 }
 
+/** Waits a little for another worker when those at hand were in vain: a channel may still be on its way. */
 async function nextCandidate(
   { workersFor, standing }: AnswerContext,
   { request, signal }: AnswerOptions,
   rejected: readonly Rejected[],
 ): Promise<Candidate> {
-  const candidates = await workersFor(request.programRoot, signal);
-  const candidate = candidates.find(({ peer: { hello } }) => {
-    const tried = rejected.some(({ worker }) => worker === hexAddress(hello.address));
-    return !tried && !standing.isBanned(hello.address);
-  });
-  if (candidate !== undefined) return candidate;
-  const last = rejected.at(-1)?.reason ?? null;
-  const banned = candidates.filter(({ peer }) => standing.isBanned(peer.hello.address)).length;
-  throw new AnswerError({ code: "NO_WORKER", tried: rejected.length, banned, last });
+  const until = performance.now() + (rejected.length > 0 ? LATE_WORKER_MS : 0);
+  for (;;) {
+    const candidates = await workersFor(request.programRoot, signal);
+    const candidate = candidates.find(({ peer: { hello } }) => {
+      const tried = rejected.some(({ worker }) => worker === hexAddress(hello.address));
+      return !tried && !standing.isBanned(hello.address);
+    });
+    if (candidate !== undefined) return candidate;
+    if (performance.now() >= until || signal?.aborted) {
+      const last = rejected.at(-1)?.reason ?? null;
+      const banned = candidates.filter(({ peer }) => standing.isBanned(peer.hello.address)).length;
+      throw new AnswerError({ code: "NO_WORKER", tried: rejected.length, banned, last });
+    }
+    await sleep(LOOK_AGAIN_MS);
+  }
 }
 
 async function attempt(
@@ -188,6 +195,7 @@ async function judge(
 const hexAddress = (address: Uint8Array): string => `0x${bytesToHex(address)}`;
 
 const LOOK_AGAIN_MS = 50;
+const LATE_WORKER_MS = 1_500;
 
 /** The candidates, waiting up to `waitMs` while there is none. */
 export async function answerable(

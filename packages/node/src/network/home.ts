@@ -25,17 +25,30 @@ export function privateDirectory(...parts: readonly string[]): string {
  */
 export function lockHome(home: string): () => void {
   const lock = join(home, "network.lock");
-  const holder = holderOf(lock);
-  if (holder !== undefined) {
-    throw new Error(
-      `a network runs on ${home} already (process ${holder}): use it with "assay ask", stop it, or set ASSAY_HOME to another directory`,
-    );
+  if (!takeLock(lock)) {
+    const holder = holderOf(lock);
+    if (holder === undefined) rmSync(lock, { force: true });
+    if (holder !== undefined || !takeLock(lock)) {
+      throw new Error(
+        `a network runs on ${home} already${holder === undefined ? "" : ` (process ${holder})`}: use it with "assay ask", stop it, or set ASSAY_HOME to another directory`,
+      );
+    }
   }
-  rmSync(lock, { force: true });
-  writeFileSync(lock, `${process.pid}\n`, { flag: "wx", mode: 0o600 });
   return () => rmSync(lock, { force: true });
 }
 
+/** Creates the lock; false if it is there. */
+function takeLock(lock: string): boolean {
+  try {
+    writeFileSync(lock, `${process.pid}\n`, { flag: "wx", mode: 0o600 });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** The living process in the lock file. */
 function holderOf(lock: string): number | undefined {
   let pid: number;
   try {
