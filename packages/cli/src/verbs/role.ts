@@ -11,9 +11,6 @@ import {
   privateDirectory,
   type RoleOptions,
   serveParent,
-  startGateway,
-  startVerifier,
-  startWorker,
 } from "@assay/node";
 import { defineCommand } from "citty";
 import { DEMO_MODEL } from "../demo-model.ts";
@@ -74,7 +71,11 @@ const startWorkerCommand = defineCommand({
     if (!Number.isInteger(slots) || slots < 1) {
       throw new CliError(EXIT.usage, `--slots ${args.slots} is not a positive integer`);
     }
-    const options = await roleOptions("worker", args);
+    // Loads while the parent prepares the network.
+    const [{ startWorker }, options] = await Promise.all([
+      import("@assay/node/worker"),
+      roleOptions("worker", args),
+    ]);
     const role = await startWorker({
       ...options,
       promptPrice: PROMPT_PRICE,
@@ -91,7 +92,11 @@ const startVerifierCommand = defineCommand({
   meta: { name: "start", description: "run a verifier" },
   args: common,
   async run({ args }) {
-    const options = await roleOptions("verifier", args);
+    // Loads while the parent prepares the network.
+    const [{ startVerifier }, options] = await Promise.all([
+      import("@assay/node/verifier"),
+      roleOptions("verifier", args),
+    ]);
     const role = await startVerifier(options);
     options.log.info({ addresses: role.addresses }, "verifier serves");
     serveParent({ type: "ready" }, role.stop);
@@ -106,7 +111,11 @@ const startGatewayCommand = defineCommand({
     port: { type: "string", description: "HTTP port, 0 for any", default: String(DEFAULT_PORT) },
   },
   async run({ args }) {
-    const options = await roleOptions("gateway", args);
+    // Loads while the parent prepares the network.
+    const [{ startGateway }, options] = await Promise.all([
+      import("@assay/node/gateway"),
+      roleOptions("gateway", args),
+    ]);
     const gateway = await startGateway({
       ...options,
       host: args.host,
