@@ -27,11 +27,11 @@ export interface Terms {
 /** One token in base units: 18 decimals, as DevToken has. */
 export const TOKEN = 10n ** 18n;
 
-/** Terms of a development network: a window of two seconds, so that pay arrives while one watches. */
+/** Terms of a development network: a window of 1.5 s, so that pay arrives while one watches. */
 export const DEVELOPMENT_TERMS: Terms = {
   minStake: 100n * TOKEN,
   bond: 10n * TOKEN,
-  windowBlocks: 4n,
+  windowBlocks: 3n,
   rulingBlocks: 40n,
   unbondingBlocks: 600n,
   withdrawBlocks: 120n,

@@ -16,7 +16,7 @@ import { freePort } from "./free-port.ts";
 /** Chain id of every development chain. */
 export const DEVELOPMENT_CHAIN_ID = 31_337;
 
-/** With a window of four blocks (`DEVELOPMENT_TERMS`), a challenge has two seconds. */
+/** With a window of three blocks (`DEVELOPMENT_TERMS`), a challenge has 1.5 s. */
 const DEVELOPMENT_BLOCK_SECONDS = 0.5;
 
 const START_TIMEOUT_MS = 15_000;

@@ -61,7 +61,7 @@ async function demonstrate(network: LocalNetwork, screen: Screen): Promise<void>
   const answer = await askVerified(connection, screen);
   screen.line("", "Verified in this process, with its own copy of the model:");
   for (const line of describeVerdict(answer.verdict)) screen.line(`  ${line}`);
-  screen.progress("waiting for the challenge window of two seconds, and the payment");
+  screen.progress("waiting for the challenge window of three blocks, and the payment");
   const payment = await connection
     .paid(answer, { fromBlock, signal: AbortSignal.timeout(PAY_TIMEOUT_MS) })
     .catch((error: unknown) => {

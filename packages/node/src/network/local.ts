@@ -93,16 +93,17 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
   try {
     const members = await prepareMembers(home, options.workers);
     progress(`starting the development chain and ${members.length} processes`);
-    // The processes load while the chain is prepared, and wait for the network.
-    started.roles = members.map((member, index) =>
+    const spawn = (member: Member): RoleProcess =>
       spawnRole({
         name: member.name,
         command: options.command,
-        args: roleArguments(member, options, index === 0 ? options.cheat : undefined),
+        args: roleArguments(member, options, member === members[0] ? options.cheat : undefined),
         network: prepared.promise,
         logFile: join(logs, `${member.name}.log`),
-      }),
-    );
+      });
+    // One worker and the gateway load while the chain is prepared; the others when these can answer already.
+    const first = members.filter((member) => member === members[0] || member.name === GATEWAY);
+    started.roles = first.map(spawn);
     const chain = await startDevelopmentChain({ directory: privateDirectory(home, "chain") });
     started.chain = chain;
     const networkFile = join(home, "network.json");
@@ -111,6 +112,10 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     const gateway = started.roles.find(({ name }) => name === GATEWAY);
     const gatewayUrl = (await gateway?.ready)?.url;
     if (gatewayUrl === undefined) throw new Error("the gateway did not say where it listens");
+    const rest = members.filter((member) => !first.includes(member)).map(spawn);
+    started.roles = [...started.roles, ...rest].sort(
+      (x, y) => placeOf(x, members) - placeOf(y, members),
+    );
     writeAtomically(networkFile, formatNetworkFile({ ...network, gateway: gatewayUrl }));
     const { roles } = started;
     const complete = Promise.all(roles.map(({ ready }) => ready)).then(() => undefined);
@@ -134,6 +139,9 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     throw error;
   }
 }
+
+const placeOf = (role: RoleProcess, members: readonly Member[]): number =>
+  members.findIndex(({ name }) => name === role.name);
 
 /** Resolves when the chain or the gateway has ended; tells of every other role that does. */
 function endOfNetwork(
