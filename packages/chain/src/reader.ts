@@ -7,7 +7,7 @@ import { contracts } from "./generated/contracts.ts";
 import { fromHex, toHex } from "./hex.ts";
 import type { NetworkFile } from "./network-file.ts";
 
-const POLL_MS = 100;
+const POLL_MS = 50;
 
 /** States of an order (spec/04 §4.4–4.6). */
 type OrderState = "open" | "contested" | "claimed" | "void";

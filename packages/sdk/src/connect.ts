@@ -14,7 +14,7 @@ import { type Answer, ask, type Question } from "./ask.ts";
 import { type ClientModel, openModel } from "./model.ts";
 import { SdkError } from "./sdk-error.ts";
 
-const POLL_MS = 100;
+const POLL_MS = 50;
 
 export interface ConnectOptions {
   readonly network: NetworkFile;

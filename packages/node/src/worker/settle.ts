@@ -15,7 +15,7 @@ import { storedOrder, storedReceipt } from "./stored-receipt.ts";
 
 /** Receipts in one batch; a claim of each must fit one transaction of 2^24 gas at about 120 k gas. */
 const MAX_BATCH = 64;
-const POLL_MS = 200;
+const POLL_MS = 100;
 const MAX_RETRY_MS = 5_000;
 
 export interface Settler {
