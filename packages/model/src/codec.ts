@@ -104,20 +104,20 @@ export function encodeTensorDescriptor(tensor: Tensor): Uint8Array {
   return descriptor.bytes;
 }
 
+const LITTLE_ENDIAN: boolean = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+/** A copy with elements of `size` bytes turned from little-endian to this machine's order, or back: the same for both. */
+function inMachineOrder(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(bytes);
+  if (LITTLE_ENDIAN) return copy;
+  for (let at = 0; at < copy.length; at += size) copy.subarray(at, at + size).reverse();
+  return copy;
+}
+
 /** A tensor's data, little-endian, without the padding to 64. For int8 a view of the tensor, otherwise a copy. */
 export function encodeTensorData({ type, data }: Tensor): Uint8Array {
-  if (type === "int8") return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const bytes = new Uint8Array(data.byteLength);
-  const view = viewOf(bytes);
-  const put = {
-    uint16: (i: number, value: number): void => view.setUint16(2 * i, value, true),
-    int32: (i: number, value: number): void => view.setInt32(4 * i, value, true),
-    int16: (i: number, value: number): void => view.setInt16(2 * i, value, true),
-  }[type];
-  data.forEach((value, i) => {
-    put(i, value);
-  });
-  return bytes;
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return type === "int8" ? bytes : inMachineOrder(bytes, data.BYTES_PER_ELEMENT);
 }
 
 /** An asset's 8-byte descriptor (spec/02 §2.4). */
@@ -282,7 +282,6 @@ function decodeTensorDescriptor(file: FileReader, tensor: number): TensorHeader 
 
 function decodeTensor({ type, dims }: TensorHeader, data: Uint8Array): Tensor {
   const [first, second, third] = dims;
-  const view = viewOf(data);
   switch (type) {
     case "int8":
       return {
@@ -291,22 +290,15 @@ function decodeTensor({ type, dims }: TensorHeader, data: Uint8Array): Tensor {
         data: new Int8Array(data.buffer, data.byteOffset, data.byteLength),
       };
     case "uint16":
-      return {
-        type,
-        dims: [first],
-        data: Uint16Array.from({ length: first }, (_, i) => view.getUint16(2 * i, true)),
-      };
+      return { type, dims: [first], data: new Uint16Array(inMachineOrder(data, 2).buffer) };
     case "int32":
+      return { type, dims: [first], data: new Int32Array(inMachineOrder(data, 4).buffer) };
+    case "int16":
       return {
         type,
-        dims: [first],
-        data: Int32Array.from({ length: first }, (_, i) => view.getInt32(4 * i, true)),
+        dims: [first, second, third],
+        data: new Int16Array(inMachineOrder(data, 2).buffer),
       };
-    case "int16": {
-      const values = new Int16Array(data.byteLength / 2);
-      for (let i = 0; i < values.length; i++) values[i] = view.getInt16(2 * i, true);
-      return { type, dims: [first, second, third], data: values };
-    }
   }
 }
 
