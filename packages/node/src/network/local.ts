@@ -108,6 +108,8 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     started.chain = chain;
     const networkFile = join(home, "network.json");
     const network = await prepareNetwork(home, chain, members, options);
+    // Before anybody uses the contracts: a start that dies here finds them again.
+    writeAtomically(networkFile, formatNetworkFile(network));
     prepared.resolve(network);
     const gateway = started.roles.find(({ name }) => name === GATEWAY);
     const gatewayUrl = (await gateway?.ready)?.url;

@@ -85,6 +85,7 @@ export function verifyWith(
   model: LoadedModel,
   domain: SigningDomain,
   expected: Expected = {},
+  now?: bigint,
 ): Verdict {
   const { program } = model;
   return verify(
@@ -97,6 +98,7 @@ export function verifyWith(
         endTokens: program.endTokens,
       },
       expected: { chainId: domain.chainId, settlement: domain.settlement, ...expected },
+      ...(now === undefined ? {} : { now }),
     },
     (task) => replay(model.engine, task),
   );

@@ -33,25 +33,49 @@ export interface SettlerOptions {
 }
 
 export function startSettler(options: SettlerOptions): Settler {
-  let wake: () => void = () => undefined;
-  const { signal, log } = options;
+  const { signal, log, database } = options;
+  const calls = new EventTarget();
+  const wake = (): void => {
+    calls.dispatchEvent(new Event("wake"));
+  };
+  signal.addEventListener("abort", wake, { once: true });
   async function run(): Promise<void> {
     let delay = POLL_MS;
     while (!signal.aborted) {
+      // From before the round, so that a receipt that comes during it is not slept over.
+      const woken = new Promise<void>((resolve) => {
+        calls.addEventListener("wake", () => resolve(), { once: true });
+      });
+      let open = true;
       try {
         await settleOnce(options);
+        open = await hasOpen(database);
         delay = POLL_MS;
       } catch (error) {
         log.warn({ err: error }, "settlement will be tried again");
         delay = Math.min(2 * delay, MAX_RETRY_MS);
       }
-      const woken = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      await Promise.race([sleep(delay, undefined, { signal }).catch(() => undefined), woken]);
+      if (signal.aborted) return;
+      const due = open ? [sleep(delay, undefined, { signal }).catch(() => undefined)] : [];
+      await Promise.race([woken, ...due]);
     }
   }
-  return { wake: () => wake(), done: run() };
+  return { wake, done: run() };
+}
+
+/** Whether a receipt is on its way to its pay; without one the chain need not be asked. */
+async function hasOpen(database: Database): Promise<boolean> {
+  const job = await database
+    .selectFrom("jobs")
+    .select("order_hash")
+    .where("state", "=", "done")
+    .executeTakeFirst();
+  const batch = await database
+    .selectFrom("batches")
+    .select("root")
+    .where("state", "in", ["new", "posted"])
+    .executeTakeFirst();
+  return job !== undefined || batch !== undefined;
 }
 
 /** One round: everything that can be done now. @throws what kept a batch from being posted, after the rest. */
