@@ -3,72 +3,69 @@ pragma solidity 0.8.37;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {Acceptance, AssayTypes, Order, Receipt} from "./AssayTypes.sol";
+import {Acceptance, AssayTypes, Delivery, Order, Receipt, Voucher} from "./AssayTypes.sol";
 import {Escrow} from "./Escrow.sol";
 import {Dispute, ICourt} from "./ICourt.sol";
-import {Merkle} from "./Merkle.sol";
 import {Stake} from "./Stake.sol";
 import {Terms, TermsChecks} from "./Terms.sol";
 
-/// @notice Batches of receipts, the challenge window, claims and proofs of equivocation (spec/04 §4.4 – §4.6).
+/// @notice Batches of receipts with the vouchers that pay them, published receipts, challenges and proofs of
+/// equivocation (spec/04 §4.4 – §4.7).
 contract Settlement is EIP712 {
     using AssayTypes for Order;
     using AssayTypes for Acceptance;
     using AssayTypes for Receipt;
+    using AssayTypes for Delivery;
+    using AssayTypes for Voucher;
     using TermsChecks for Terms;
 
-    /// @dev Contested: a challenge is open. Claimed: paid to the worker's credit. Void: never payable.
+    /// @dev Contested: a challenge is open. Paid: its published receipt was. Void: never payable.
     enum OrderState {
         Open,
         Contested,
-        Claimed,
+        Paid,
         Void
     }
 
     /// @dev The state belongs to the order, not to one receipt: an honest worker signs one receipt for an
-    /// order, and two are a proof of fraud. `claimableFrom` is a block; set where a challenge failed.
+    /// order, and two are a proof of fraud. `payableFrom` is the block from which the published receipt can
+    /// be paid, `published` its hash, zero where there is none.
     struct OrderRecord {
         OrderState state;
-        uint64 claimableFrom;
-    }
-
-    /// @dev `postedAt` is a block; `claimed` the base units claimed so far.
-    struct Batch {
-        uint64 postedAt;
-        uint128 claimed;
-    }
-
-    /// @notice One receipt of a posted batch, with what shows that it is one.
-    /// @dev `count` and `total` are the batch's as posted; `siblings` the Merkle path, lowest first.
-    struct Claim {
-        uint32 index;
-        uint32 count;
-        uint128 total;
-        bytes32[] siblings;
-        Order order;
-        bytes orderSignature;
-        Receipt receipt;
-        bytes receiptSignature;
+        uint64 payableFrom;
+        bytes32 published;
     }
 
     Stake public immutable stake;
     Escrow public immutable escrow;
     ICourt public immutable court;
     uint64 public immutable windowBlocks;
+    uint64 public immutable publicationBlocks;
 
     mapping(bytes32 orderHash => OrderRecord) private _orders;
-    mapping(bytes32 batchId => Batch) private _batches;
+
+    /// @notice The block in which a batch was posted, zero for none.
+    mapping(bytes32 batchId => uint64) public postedAt;
 
     event BatchPosted(
-        bytes32 indexed batchId, address indexed worker, bytes32 root, uint32 count, uint128 total, uint64 claimableFrom
-    );
-    event ReceiptClaimed(
-        bytes32 indexed receiptHash,
+        bytes32 indexed batchId,
         address indexed worker,
+        bytes32 root,
+        uint32 count,
+        bytes32 vouchersHash,
+        uint64 payableFrom
+    );
+    event BatchPaid(bytes32 indexed batchId, address indexed worker, uint256 amount);
+    event ReceiptPublished(
+        bytes32 indexed receiptHash,
         address indexed client,
-        bytes32 orderHash,
-        bytes32 batchId,
-        uint128 price
+        address indexed worker,
+        uint64 payableFrom,
+        Receipt receipt,
+        bytes signature
+    );
+    event ReceiptPaid(
+        bytes32 indexed receiptHash, address indexed client, address indexed worker, bytes32 orderHash, uint128 price
     );
     event EquivocationProven(
         bytes32 indexed orderHash,
@@ -79,17 +76,22 @@ contract Settlement is EIP712 {
     );
     event ReceiptContested(bytes32 indexed receiptHash, bytes32 indexed orderHash, uint256 indexed caseId);
     event OrderVoided(bytes32 indexed orderHash);
-    event OrderCleared(bytes32 indexed orderHash, uint64 claimableFrom);
+    event OrderCleared(bytes32 indexed orderHash, uint64 payableFrom);
 
     error NotActive(address party);
     error BatchEmpty();
     error BatchAlreadyPosted(bytes32 batchId);
     error BatchUnknown(bytes32 batchId);
-    error BatchTotalExceeded(bytes32 batchId, uint256 claimed, uint256 total);
-    error WindowOpen(uint64 claimableFrom);
+    error VoucherOfAnother(address worker, address expected);
+    error SignaturesMissing(uint256 signatures, uint256 vouchers);
+    error WindowOpen(uint64 payableFrom);
     error OrderContested(bytes32 orderHash);
-    error OrderClaimed(bytes32 orderHash);
+    error OrderPaid(bytes32 orderHash);
     error OrderVoid(bytes32 orderHash);
+    error OrderSettled(bytes32 orderHash, uint64 sequence, uint64 settledBelow);
+    error AlreadyPublished(bytes32 orderHash, bytes32 receiptHash);
+    error NotPublished(bytes32 orderHash, bytes32 receiptHash);
+    error DeliveryMismatch(bytes32 orderHash);
     error SignatureInvalid(address expectedSigner);
     error ReceiptsEqual(bytes32 receiptHash);
     error SelfChallenge(address worker);
@@ -102,32 +104,90 @@ contract Settlement is EIP712 {
         escrow = escrow_;
         court = court_;
         windowBlocks = terms.windowBlocks;
+        publicationBlocks = terms.publicationBlocks();
     }
 
-    /// @notice Announces `count` receipts of the caller that cost `total` base units in all. They can be
-    /// claimed `windowBlocks` later.
-    /// @param root Merkle root over their hashes (spec/02 §2.1).
-    /// @return batchId keccak256(abi.encode(worker, root, count, total)): the batch is stored under its
-    /// content, which a claim brings along, so that posting takes one storage slot.
-    function postBatch(bytes32 root, uint32 count, uint128 total) external returns (bytes32 batchId) {
+    /// @notice Announces `count` receipts of the caller and the vouchers that pay them. They are paid
+    /// `windowBlocks` later.
+    /// @param root Merkle root over the receipts' hashes (spec/02 §2.1).
+    /// @param vouchersHash keccak256(abi.encode(vouchers)): what is going to be redeemed, fixed now.
+    /// @return batchId keccak256(abi.encode(worker, root, count, vouchersHash)): the batch is stored under its
+    /// content, which its payment brings along, so that posting takes one storage slot.
+    function postBatch(bytes32 root, uint32 count, bytes32 vouchersHash) external returns (bytes32 batchId) {
         if (!stake.isActive(msg.sender)) revert NotActive(msg.sender);
         if (count == 0) revert BatchEmpty();
-        batchId = _batchId(msg.sender, root, count, total);
-        if (_batches[batchId].postedAt != 0) revert BatchAlreadyPosted(batchId);
-        _batches[batchId].postedAt = uint64(block.number);
-        emit BatchPosted(batchId, msg.sender, root, count, total, uint64(block.number) + windowBlocks);
+        batchId = batchIdOf(msg.sender, root, count, vouchersHash);
+        if (postedAt[batchId] != 0) revert BatchAlreadyPosted(batchId);
+        postedAt[batchId] = uint64(block.number);
+        emit BatchPosted(batchId, msg.sender, root, count, vouchersHash, uint64(block.number) + windowBlocks);
     }
 
-    /// @notice Moves the price of one receipt from the channel to the worker's credit. Anyone may call.
-    function claim(Claim calldata one) external {
-        _claim(one);
-    }
-
-    /// @notice Several claims. One that fails reverts all of them.
-    function claimMany(Claim[] calldata many) external {
-        for (uint256 i = 0; i < many.length; ++i) {
-            _claim(many[i]);
+    /// @notice Pays `worker` what the vouchers of its posted batch grant and their channels can pay now
+    /// (`Escrow.redeem`). Anyone may call, and again for what could not be paid: vouchers are cumulative.
+    /// @param signatures Of each voucher, by its client.
+    function payBatch(
+        address worker,
+        bytes32 root,
+        uint32 count,
+        Voucher[] calldata vouchers,
+        bytes[] calldata signatures
+    ) external returns (uint256 amount) {
+        bytes32 batchId = batchIdOf(worker, root, count, keccak256(abi.encode(vouchers)));
+        uint64 posted = postedAt[batchId];
+        if (posted == 0) revert BatchUnknown(batchId);
+        if (block.number < posted + windowBlocks) revert WindowOpen(posted + windowBlocks);
+        if (signatures.length != vouchers.length) revert SignaturesMissing(signatures.length, vouchers.length);
+        for (uint256 i = 0; i < vouchers.length; ++i) {
+            if (vouchers[i].worker != worker) revert VoucherOfAnother(vouchers[i].worker, worker);
+            _requireSigner(vouchers[i].client, vouchers[i].hash(), signatures[i]);
         }
+        amount = escrow.redeem(worker, vouchers);
+        emit BatchPaid(batchId, worker, amount);
+    }
+
+    /// @notice Makes a receipt public that the client gives no voucher for: with its signed `delivery` of
+    /// exactly these tokens. It can be paid `publicationBlocks` later, for until now its client may not have
+    /// seen it. Anyone may call.
+    /// @dev The client has the tokens and the salt of `outputCommitment`, so with the receipt it can check
+    /// the answer, and challenge.
+    function publish(
+        Order calldata order,
+        bytes calldata orderSignature,
+        Receipt calldata receipt,
+        bytes calldata receiptSignature,
+        Delivery calldata delivery,
+        bytes calldata deliverySignature
+    ) external {
+        bytes32 orderHash = order.hash();
+        _requireUnpaid(order, orderHash);
+        OrderRecord storage record = _orders[orderHash];
+        if (record.published != 0) revert AlreadyPublished(orderHash, record.published);
+        if (!stake.isActive(order.worker)) revert NotActive(order.worker);
+        AssayTypes.requireAgreement(order, receipt);
+        if (
+            delivery.orderHash != orderHash || delivery.outputTokens != receipt.outputTokens
+                || delivery.outputCommitment != receipt.outputCommitment
+        ) revert DeliveryMismatch(orderHash);
+        _requireSigner(order.client, orderHash, orderSignature);
+        _requireSigner(order.client, delivery.hash(), deliverySignature);
+        bytes32 receiptHash = _requireReceipt(order, orderHash, receipt, receiptSignature);
+        uint64 payableFrom = uint64(block.number) + publicationBlocks;
+        record.published = receiptHash;
+        record.payableFrom = payableFrom;
+        emit ReceiptPublished(receiptHash, order.client, order.worker, payableFrom, receipt, receiptSignature);
+    }
+
+    /// @notice Pays the worker the price of its published receipt. Anyone may call, once for an order.
+    function payPublished(Order calldata order, Receipt calldata receipt) external {
+        bytes32 orderHash = order.hash();
+        _requireUnpaid(order, orderHash);
+        OrderRecord storage record = _orders[orderHash];
+        bytes32 receiptHash = receipt.hash();
+        if (record.published != receiptHash) revert NotPublished(orderHash, receiptHash);
+        if (block.number < record.payableFrom) revert WindowOpen(record.payableFrom);
+        record.state = OrderState.Paid;
+        emit ReceiptPaid(receiptHash, order.client, order.worker, orderHash, receipt.price);
+        escrow.payReceipt(order.client, order.worker, receipt.price);
     }
 
     /// @notice Slashes a worker that signed two different receipts for one order. Anyone may call, once for
@@ -147,11 +207,12 @@ contract Settlement is EIP712 {
         _orders[orderHash].state = OrderState.Void;
         emit EquivocationProven(orderHash, order.worker, msg.sender, hashA, hashB);
         emit OrderVoided(orderHash);
+        escrow.forfeit(order.client, order.worker, false);
         stake.slash(order.worker, msg.sender, address(0));
     }
 
-    /// @notice Contests a signed receipt, posted or not, until it is claimed. The caller has stake and has
-    /// approved the bond to the court.
+    /// @notice Contests a signed receipt, posted, published or neither, until its order is paid. The caller has
+    /// stake and has approved the bond to the court.
     /// @param rivalTraceRoot The trace root that the caller says the program gives.
     /// @param rivalOutputCommitment The output commitment of the caller's tokens, under its own salt.
     function challenge(
@@ -168,7 +229,7 @@ contract Settlement is EIP712 {
             revert RivalAgrees();
         }
         bytes32 orderHash = order.hash();
-        _requireOpen(orderHash);
+        _requireUnpaid(order, orderHash);
         _requireSigner(order.client, orderHash, orderSignature);
         bytes32 receiptHash = _requireReceipt(order, orderHash, receipt, receiptSignature);
         _orders[orderHash].state = OrderState.Contested;
@@ -188,38 +249,44 @@ contract Settlement is EIP712 {
         emit ReceiptContested(receiptHash, orderHash, caseId);
     }
 
-    /// @notice The court's word on an order that it opened a case for: void, or claimable again.
+    /// @notice The court's word on an order that it opened a case for: void and its channel forfeited, or
+    /// payable again.
     /// @dev After a failed challenge a new window opens, so that a challenge made to fail cannot be followed
-    /// by the claim before anyone else can challenge.
+    /// by the payment before anyone else can challenge.
     function resolve(bytes32 orderHash, address client, address worker, bool fraud) external {
         if (msg.sender != address(court)) revert NotCourt(msg.sender);
         OrderRecord storage record = _orders[orderHash];
         // An equivocation that was proven meanwhile has voided the order already.
-        if (record.state == OrderState.Contested) {
-            if (fraud) {
+        bool open = record.state == OrderState.Contested;
+        if (fraud) {
+            if (open) {
                 record.state = OrderState.Void;
                 emit OrderVoided(orderHash);
-            } else {
-                record.state = OrderState.Open;
-                record.claimableFrom = uint64(block.number) + windowBlocks;
-                emit OrderCleared(orderHash, record.claimableFrom);
             }
+            escrow.forfeit(client, worker, true);
+        } else {
+            if (open) {
+                uint64 earliest = uint64(block.number) + windowBlocks;
+                record.state = OrderState.Open;
+                if (record.payableFrom < earliest) record.payableFrom = earliest;
+                emit OrderCleared(orderHash, record.payableFrom);
+            }
+            escrow.release(client, worker);
         }
         stake.release(worker);
-        escrow.release(client, worker);
     }
 
     function orderOf(bytes32 orderHash) external view returns (OrderRecord memory) {
         return _orders[orderHash];
     }
 
-    function batchOf(bytes32 batchId) external view returns (Batch memory) {
-        return _batches[batchId];
-    }
-
     /// @notice The id that `postBatch` gives to a batch of `worker`.
-    function batchIdOf(address worker, bytes32 root, uint32 count, uint128 total) external pure returns (bytes32) {
-        return _batchId(worker, root, count, total);
+    function batchIdOf(address worker, bytes32 root, uint32 count, bytes32 vouchersHash)
+        public
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(worker, root, count, vouchersHash));
     }
 
     /// @notice What is signed: EIP-712's hash of a message under this contract's domain.
@@ -239,41 +306,21 @@ contract Settlement is EIP712 {
         return receipt.hash();
     }
 
-    function _claim(Claim calldata one) private {
-        bytes32 orderHash = one.order.hash();
-        _requireOpen(orderHash);
-        OrderRecord storage record = _orders[orderHash];
-        if (block.number < record.claimableFrom) revert WindowOpen(record.claimableFrom);
-        AssayTypes.requireAgreement(one.order, one.receipt);
-        _requireSigner(one.order.client, orderHash, one.orderSignature);
-        bytes32 receiptHash = _requireReceipt(one.order, orderHash, one.receipt, one.receiptSignature);
-        record.state = OrderState.Claimed;
-        bytes32 batchId = _takeFromBatch(one, receiptHash);
-        emit ReceiptClaimed(
-            receiptHash, one.order.worker, one.order.client, orderHash, batchId, one.receipt.price
-        );
-        escrow.debit(one.order.client, one.order.worker, one.receipt.price);
+    function hashDelivery(Delivery calldata delivery) external pure returns (bytes32) {
+        return delivery.hash();
     }
 
-    /// @dev Another worker's batch has another id: the worker is part of it.
-    function _takeFromBatch(Claim calldata one, bytes32 receiptHash) private returns (bytes32 batchId) {
-        bytes32 root = Merkle.root(receiptHash, one.index, one.count, one.siblings);
-        batchId = _batchId(one.order.worker, root, one.count, one.total);
-        Batch storage batch = _batches[batchId];
-        uint64 postedAt = batch.postedAt;
-        if (postedAt == 0) revert BatchUnknown(batchId);
-        if (block.number < postedAt + windowBlocks) revert WindowOpen(postedAt + windowBlocks);
-        uint256 claimed = uint256(batch.claimed) + one.receipt.price;
-        if (claimed > one.total) revert BatchTotalExceeded(batchId, claimed, one.total);
-        // At most `total`, which is a uint128.
-        batch.claimed = uint128(claimed);
+    function hashVoucher(Voucher calldata voucher) external pure returns (bytes32) {
+        return voucher.hash();
     }
 
-    function _requireOpen(bytes32 orderHash) private view {
+    function _requireUnpaid(Order calldata order, bytes32 orderHash) private view {
         OrderState state = _orders[orderHash].state;
         if (state == OrderState.Contested) revert OrderContested(orderHash);
-        if (state == OrderState.Claimed) revert OrderClaimed(orderHash);
+        if (state == OrderState.Paid) revert OrderPaid(orderHash);
         if (state == OrderState.Void) revert OrderVoid(orderHash);
+        uint64 settledBelow = escrow.settledBelow(order.client, order.worker);
+        if (order.sequence < settledBelow) revert OrderSettled(orderHash, order.sequence, settledBelow);
     }
 
     /// @dev A receipt of the order's worker for this order, whatever else it says.
@@ -293,9 +340,5 @@ contract Settlement is EIP712 {
         (address recovered, ECDSA.RecoverError problem,) =
             ECDSA.tryRecoverCalldata(_hashTypedDataV4(structHash), signature);
         if (problem != ECDSA.RecoverError.NoError || recovered != signer) revert SignatureInvalid(signer);
-    }
-
-    function _batchId(address worker, bytes32 root, uint32 count, uint128 total) private pure returns (bytes32) {
-        return keccak256(abi.encode(worker, root, count, total));
     }
 }

@@ -21,6 +21,9 @@ uint8 constant SEATS = 3;
 /// @dev blockhash knows the latest 256 blocks.
 uint64 constant BLOCKHASH_BLOCKS = 256;
 
+/// @dev A published receipt, which its client may see for the first time, waits this many windows.
+uint64 constant PUBLICATION_WINDOWS = 4;
+
 /// @notice The relations between the terms that the other rules rely on.
 library TermsChecks {
     error TermMissing();
@@ -38,15 +41,21 @@ library TermsChecks {
         return SEATS * (drawBlocks(terms) + terms.rulingBlocks + 2);
     }
 
-    /// @notice Reverts unless stake outlives window and case, and a worker has time to post, wait and claim.
+    /// @notice Blocks that a published receipt can be challenged before it is paid.
+    function publicationBlocks(Terms memory terms) internal pure returns (uint64) {
+        return PUBLICATION_WINDOWS * terms.windowBlocks;
+    }
+
+    /// @notice Reverts unless stake outlives publication and case, and a worker has time to see a request to
+    /// withdraw, publish, wait and claim.
     function check(Terms memory terms) internal pure {
         if (
             address(terms.token) == address(0) || terms.minStake == 0 || terms.bond == 0 || terms.windowBlocks == 0
                 || terms.rulingBlocks == 0
         ) revert TermMissing();
-        uint64 slashable = terms.windowBlocks + longestCase(terms);
+        uint64 slashable = publicationBlocks(terms) + longestCase(terms);
         if (terms.unbondingBlocks <= slashable) revert UnbondingTooShort(terms.unbondingBlocks, slashable);
-        uint64 claimable = 3 * terms.windowBlocks;
+        uint64 claimable = publicationBlocks(terms) + 2 * terms.windowBlocks;
         if (terms.withdrawBlocks < claimable) revert WithdrawalTooShort(terms.withdrawBlocks, claimable);
     }
 }
