@@ -16,6 +16,7 @@ const TYPES = {
     programRoot: "bytes32",
     client: "address",
     worker: "address",
+    sequence: "uint64",
     inputCommitment: "bytes32",
     promptTokens: "uint32",
     maxTokens: "uint32",
@@ -185,6 +186,7 @@ function orderOf({ prompt = HONEST.prompt, order = {} }: Scenario): Values {
     programRoot: HONEST.programRoot,
     client: addressOf(KEYS.client),
     worker: addressOf(KEYS.worker),
+    sequence: 4n,
     inputCommitment: commitment(HONEST.inputSalt, prompt),
     promptTokens: prompt.length,
     maxTokens: 5,
@@ -233,7 +235,7 @@ function receiptOf(scenario: Scenario, order: Values, orderHash: Hex): Values {
 function encode(order: Values, receipt: Values, disclosed: Disclosed): Hex {
   return concat([
     stringToHex("ASSAYRCT"),
-    littleEndian(1n, 2),
+    littleEndian(2n, 2),
     littleEndian(disclosed.domain.chainId, 8),
     disclosed.domain.settlement,
     record("Order", order),

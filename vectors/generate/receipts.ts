@@ -64,6 +64,12 @@ const VALID: readonly Case[] = [
   { name: "nothing expected" },
   { name: "everything expected", context: EVERYTHING },
   { name: "cut at the limit", scenario: { output: [7, 3, 8, 8, 8] } },
+  { name: "stopped by the client", scenario: { output: [7, 3], receipt: { finishReason: 3 } } },
+  {
+    name: "stopped by the client, who says so",
+    scenario: { output: [7, 3], receipt: { finishReason: 3 } },
+    context: { expected: { cut: true } },
+  },
   { name: "one token in, one out", scenario: { prompt: [0], output: [2] } },
   { name: "an end token in the prompt", scenario: { prompt: [2, 2, 9] } },
   { name: "a prompt of two chunks", scenario: { prompt: LONG } },
@@ -92,10 +98,11 @@ const FORMAT: readonly InvalidCase[] = (
     ["a byte after the end", (file) => concat([file, "0x00"])],
     ["the last byte missing", (file) => file.slice(0, -2) as Hex],
     ["another kind of file", (file) => `0x${"41".repeat(8)}${file.slice(18)}`],
-    ["a later version", (file) => `${file.slice(0, 18)}0200${file.slice(22)}` as Hex],
-    ["four billion prompt tokens", (file) => splice(file, 839, "ffffffff")],
-    ["seed source 2", (file) => splice(file, 158, "02")],
-    ["finish reason 0", (file) => splice(file, 621, "00")],
+    ["a later version", (file) => `${file.slice(0, 18)}0300${file.slice(22)}` as Hex],
+    ["four billion prompt tokens", (file) => splice(file, 847, "ffffffff")],
+    ["seed source 2", (file) => splice(file, 166, "02")],
+    ["finish reason 0", (file) => splice(file, 629, "00")],
+    ["finish reason 4", (file) => splice(file, 629, "04")],
   ] satisfies readonly (readonly [string, (file: Hex) => Hex])[]
 ).map(([name, patch]) => ({ name, scenario: { patch }, check: 1, reason: "FORMAT_INVALID" }));
 
@@ -391,6 +398,20 @@ const LIMITS: readonly InvalidCase[] = [
   }),
   limits("LENGTH_BELOW_LIMIT", "attack: early stop", { output: [7, 3] }),
   limits("LENGTH_WITH_END_TOKEN", "an end called a cut", { receipt: { finishReason: 2 } }),
+  limits(
+    "CUT_UNEXPECTED",
+    "attack: early stop, called the client's wish",
+    { output: [7, 3], receipt: { finishReason: 3 } },
+    { expected: { cut: false } },
+  ),
+  limits("CUT_WITH_END_TOKEN", "a whole answer called a cut", { receipt: { finishReason: 3 } }),
+  limits("CUT_AT_LIMIT", "the limit called a cut", {
+    output: [7, 3, 8, 8, 8],
+    receipt: { finishReason: 3 },
+  }),
+  limits("SEQUENCE_RANGE", "a sequence that is not exact everywhere", {
+    order: { sequence: 2n ** 53n },
+  }),
   limits("PRICE_WRONG", "attack: wrong price", { receipt: { price: 43n } }),
   limits("PRICE_WRONG", "attack: wrong price, too low", { receipt: { price: 41n } }),
   limits("PRICE_WRONG", "a price beyond uint128, cut", {

@@ -3,15 +3,7 @@
  * hashes and addresses are bytes here, hexadecimal only towards the RPC.
  */
 
-import {
-  addressOf,
-  equalBytes,
-  merkleProof,
-  merkleRoot,
-  type Order,
-  type Receipt,
-  receiptHash,
-} from "@assay/wire";
+import { addressOf, type Delivery, merkleRoot, type Order, type Receipt } from "@assay/wire";
 import type { Abi, Hex } from "viem";
 import { ChainError } from "./chain-error.ts";
 import { DEVELOPMENT_CHAIN_ID } from "./development-chain.ts";
@@ -19,7 +11,13 @@ import { isDevelopmentAddress } from "./development-keys.ts";
 import { contractErrors, contracts } from "./generated/contracts.ts";
 import { toHex } from "./hex.ts";
 import type { Address, NetworkFile } from "./network-file.ts";
-import { type Batch, type ChainReader, openChain } from "./reader.ts";
+import {
+  type Batch,
+  type ChainReader,
+  openChain,
+  voucherArguments,
+  vouchersHash,
+} from "./reader.ts";
 import { type Call, createTransactor } from "./transactor.ts";
 
 const MAX_UINT256 = 2n ** 256n - 1n;
@@ -37,11 +35,6 @@ export interface Transaction {
   readonly block: bigint;
 }
 
-interface Claimed {
-  readonly claim: Transaction;
-  readonly withdrawal: Transaction;
-}
-
 /** Reads and writes for one key. */
 export interface ChainClient extends ChainReader {
   readonly address: Uint8Array;
@@ -53,10 +46,16 @@ export interface ChainClient extends ChainReader {
   ensureBondApproved(): Promise<void>;
   registerModel(programRoot: Uint8Array, name: string): Promise<Transaction>;
   postBatch(batch: Batch): Promise<Transaction>;
-  /** Claims and withdraws, in one block where it can be; both are included when this resolves. */
-  claim(batch: Batch, receipts: readonly SignedReceipt[]): Promise<Claimed>;
-  /** Pays out what the escrow owes this account; undefined when that is nothing. */
-  withdraw(): Promise<(Transaction & { readonly amount: bigint }) | undefined>;
+  /** Redeems the vouchers of a batch of this account, after its window. */
+  payBatch(batch: Batch): Promise<Transaction>;
+  /** Makes a receipt public that its client gives no voucher for. */
+  publish(
+    signed: SignedReceipt,
+    delivery: Delivery,
+    deliverySignature: Uint8Array,
+  ): Promise<Transaction>;
+  /** Has a published receipt paid, after its time. */
+  payPublished(order: Order, receipt: Receipt): Promise<Transaction>;
   challenge(
     signed: SignedReceipt,
     rival: { readonly traceRoot: Uint8Array; readonly outputCommitment: Uint8Array },
@@ -145,9 +144,7 @@ async function approval(
   return [{ address: token, abi: contracts.DevToken.abi, functionName: "approve", args }];
 }
 
-function moneyActions(
-  account: Account,
-): Pick<ChainClient, "ensureStake" | "ensureChannel" | "withdraw"> {
+function moneyActions(account: Account): Pick<ChainClient, "ensureStake" | "ensureChannel"> {
   const { reader, address } = account;
   const { stake, escrow } = reader.network.contracts;
   return {
@@ -167,17 +164,6 @@ function moneyActions(
         ...(await approval(account, escrow, missing)),
         { address: escrow, abi: contracts.Escrow.abi, functionName: "deposit", args },
       ]);
-    },
-    async withdraw() {
-      const amount = await reader.rpc.readContract({
-        address: escrow,
-        abi: contracts.Escrow.abi,
-        functionName: "creditOf",
-        args: [toHex(address)],
-      });
-      if (amount === 0n) return undefined;
-      const sent = await account.execute(escrow, contracts.Escrow.abi, "withdrawCredit", []);
-      return { ...sent, amount };
     },
   };
 }
@@ -208,16 +194,27 @@ function settlementActions(
         name,
       ]),
     postBatch: (batch) =>
-      settle("postBatch", [toHex(merkleRoot(batch.leaves)), batch.leaves.length, batch.total]),
-    async claim(batch, receipts) {
-      const claims = receipts.map((signed) => claimArguments(batch, signed));
-      const [claim, withdrawal] = await account.executeAll([
-        { address: at.settlement, abi: SETTLEMENT, functionName: "claimMany", args: [claims] },
-        { address: at.escrow, abi: contracts.Escrow.abi, functionName: "withdrawCredit", args: [] },
-      ]);
-      if (claim === undefined || withdrawal === undefined) throw new TypeError("nothing was sent");
-      return { claim, withdrawal };
-    },
+      settle("postBatch", [
+        toHex(merkleRoot(batch.leaves)),
+        batch.leaves.length,
+        vouchersHash(batch.vouchers),
+      ]),
+    payBatch: (batch) =>
+      settle("payBatch", [
+        toHex(account.address),
+        toHex(merkleRoot(batch.leaves)),
+        batch.leaves.length,
+        batch.vouchers.map(({ voucher }) => voucherArguments(voucher)),
+        batch.vouchers.map(({ signature }) => toHex(signature)),
+      ]),
+    publish: (signed, delivery, deliverySignature) =>
+      settle("publish", [
+        ...signedArguments(signed),
+        hexFields(delivery),
+        toHex(deliverySignature),
+      ]),
+    payPublished: (order, receipt) =>
+      settle("payPublished", [hexFields(order), hexFields(receipt)]),
     async challenge(signed, rival) {
       const args = [
         ...signedArguments(signed),
@@ -246,22 +243,6 @@ function settlementActions(
   };
 }
 
-function claimArguments(batch: Batch, signed: SignedReceipt): unknown {
-  const hash = receiptHash(signed.receipt);
-  const index = batch.leaves.findIndex((leaf) => equalBytes(leaf, hash));
-  if (index < 0) throw new RangeError("the receipt is not in the batch");
-  return {
-    index,
-    count: batch.leaves.length,
-    total: batch.total,
-    siblings: merkleProof(batch.leaves, index).map(toHex),
-    order: hexFields(signed.order),
-    orderSignature: toHex(signed.orderSignature),
-    receipt: hexFields(signed.receipt),
-    receiptSignature: toHex(signed.receiptSignature),
-  };
-}
-
 const signedArguments = (signed: SignedReceipt): unknown[] => [
   hexFields(signed.order),
   toHex(signed.orderSignature),
@@ -269,8 +250,8 @@ const signedArguments = (signed: SignedReceipt): unknown[] => [
   toHex(signed.receiptSignature),
 ];
 
-/** An order or a receipt as the ABI takes it: the same names, bytes as hexadecimal. */
-function hexFields(value: Order | Receipt): Record<string, unknown> {
+/** A message as the ABI takes it: the same names, bytes as hexadecimal. */
+function hexFields(value: Order | Receipt | Delivery): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(value).map(([name, field]) => [
       name,

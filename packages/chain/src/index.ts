@@ -41,5 +41,10 @@ export {
   type NetworkFile,
   parseNetworkFile,
 } from "./network-file.ts";
-export { findPayment, type Payment } from "./payment.ts";
-export { type Batch, type ChainReader, openChain } from "./reader.ts";
+export { findPayment, type PaidOrder, type Payment } from "./payment.ts";
+export {
+  type FollowPublicationsOptions,
+  followPublications,
+  type PublishedReceipt,
+} from "./publications.ts";
+export { type Batch, type ChainReader, openChain, type SignedVoucher } from "./reader.ts";

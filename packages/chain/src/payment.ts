@@ -1,53 +1,81 @@
-/** Whether and how a receipt was paid: its claim, and the worker's withdrawal after it (spec/04 §4.4). */
+/** Whether and how an order was paid: by a voucher that covers it, or by its published receipt (spec/04). */
 
 import { parseAbiItem } from "viem";
 import type { Transaction } from "./client.ts";
 import { toHex } from "./hex.ts";
 import type { ChainReader } from "./reader.ts";
 
-export interface Payment {
-  /** Base units moved from the client's channel to the worker's credit. */
-  readonly price: bigint;
-  readonly claim: Transaction;
-  /** The worker's first withdrawal in or after the claim's block; undefined until then. */
-  readonly withdrawal: (Transaction & { readonly amount: bigint }) | undefined;
+export interface Payment extends Transaction {
+  /** `voucher`: with all other orders below a sequence. `receipt`: alone, after it was published. */
+  readonly by: "voucher" | "receipt";
+  /** Base units that this transaction moved from the client's channel to the worker. */
+  readonly amount: bigint;
 }
 
-const RECEIPT_CLAIMED = parseAbiItem(
-  "event ReceiptClaimed(bytes32 indexed receiptHash, address indexed worker, address indexed client, bytes32 orderHash, bytes32 batchId, uint128 price)",
-);
-const WITHDRAWN = parseAbiItem("event Withdrawn(address indexed party, uint256 amount)");
+export interface PaidOrder {
+  readonly client: Uint8Array;
+  readonly worker: Uint8Array;
+  readonly sequence: bigint;
+}
 
-/** What the chain says from block `fromBlock` on; undefined before the receipt is claimed. */
+const VOUCHER_REDEEMED = parseAbiItem(
+  "event VoucherRedeemed(address indexed client, address indexed worker, uint64 settledBelow, uint256 amount, uint256 paid)",
+);
+const RECEIPT_PAID = parseAbiItem(
+  "event ReceiptPaid(bytes32 indexed receiptHash, address indexed client, address indexed worker, bytes32 orderHash, uint128 price)",
+);
+
+/** What the chain says from block `fromBlock` on; undefined before the worker has its money. */
 export async function findPayment(
   chain: ChainReader,
-  receipt: { readonly receiptHash: Uint8Array; readonly worker: Uint8Array },
+  order: PaidOrder,
+  receiptHash: Uint8Array,
   fromBlock: bigint,
 ): Promise<Payment | undefined> {
-  const { settlement, escrow } = chain.network.contracts;
-  const [claimed] = await chain.rpc.getLogs({
-    address: settlement,
-    event: RECEIPT_CLAIMED,
-    args: { receiptHash: toHex(receipt.receiptHash) },
+  const published = await findPublishedPayment(chain, receiptHash, fromBlock);
+  return published ?? findVoucherPayment(chain, order, fromBlock);
+}
+
+async function findPublishedPayment(
+  chain: ChainReader,
+  receiptHash: Uint8Array,
+  fromBlock: bigint,
+): Promise<Payment | undefined> {
+  const [log] = await chain.rpc.getLogs({
+    address: chain.network.contracts.settlement,
+    event: RECEIPT_PAID,
+    args: { receiptHash: toHex(receiptHash) },
     fromBlock,
   });
-  if (claimed?.args.price === undefined) return undefined;
-  const [withdrawn] = await chain.rpc.getLogs({
-    address: escrow,
-    event: WITHDRAWN,
-    args: { party: toHex(receipt.worker) },
-    fromBlock: claimed.blockNumber,
-  });
+  if (log?.args.price === undefined) return undefined;
   return {
-    price: claimed.args.price,
-    claim: { hash: claimed.transactionHash, block: claimed.blockNumber },
-    withdrawal:
-      withdrawn?.args.amount === undefined
-        ? undefined
-        : {
-            hash: withdrawn.transactionHash,
-            block: withdrawn.blockNumber,
-            amount: withdrawn.args.amount,
-          },
+    by: "receipt",
+    amount: log.args.price,
+    hash: log.transactionHash,
+    block: log.blockNumber,
+  };
+}
+
+/** The first redeemed voucher that covers the order, once all that it grants has been paid. */
+async function findVoucherPayment(
+  chain: ChainReader,
+  { client, worker, sequence }: PaidOrder,
+  fromBlock: bigint,
+): Promise<Payment | undefined> {
+  const logs = await chain.rpc.getLogs({
+    address: chain.network.contracts.escrow,
+    event: VOUCHER_REDEEMED,
+    args: { client: toHex(client), worker: toHex(worker) },
+    fromBlock,
+  });
+  const log = logs.find(({ args }) => (args.settledBelow ?? 0n) > sequence);
+  if (log?.args.amount === undefined || log.args.paid === undefined) return undefined;
+  const { paid } = await chain.channelOf(client, worker);
+  if (paid < log.args.amount) return undefined;
+  return {
+    by: "voucher",
+    amount: log.args.paid,
+    hash: log.transactionHash,
+    block: log.blockNumber,
   };
 }

@@ -1,7 +1,14 @@
 /** What anyone can read of the contracts of one network (spec/04). */
 
-import { merkleRoot, type SigningDomain } from "@assay/wire";
-import { createPublicClient, http, type PublicClient } from "viem";
+import { merkleRoot, type SigningDomain, type Voucher } from "@assay/wire";
+import {
+  createPublicClient,
+  encodeAbiParameters,
+  type Hex,
+  http,
+  keccak256,
+  type PublicClient,
+} from "viem";
 import { ChainError } from "./chain-error.ts";
 import { contracts } from "./generated/contracts.ts";
 import { fromHex, toHex } from "./hex.ts";
@@ -9,9 +16,9 @@ import type { NetworkFile } from "./network-file.ts";
 
 const POLL_MS = 50;
 
-/** States of an order (spec/04 §4.4–4.6). */
-type OrderState = "open" | "contested" | "claimed" | "void";
-const ORDER_STATES: readonly OrderState[] = ["open", "contested", "claimed", "void"];
+/** States of an order (spec/04 §4.5–4.7). */
+type OrderState = "open" | "contested" | "paid" | "void";
+const ORDER_STATES: readonly OrderState[] = ["open", "contested", "paid", "void"];
 
 /** States of a court case (spec/04 §4.6). */
 type CaseState = "none" | "drawing" | "ruling" | "closed";
@@ -45,18 +52,72 @@ export interface ChainReader {
   slashableOf(party: Uint8Array): Promise<bigint>;
   minStake(): Promise<bigint>;
   windowBlocks(): Promise<bigint>;
+  /** What the worker of this channel can count on: nothing while the client takes it back. */
   channelBalance(client: Uint8Array, worker: Uint8Array): Promise<bigint>;
+  channelOf(client: Uint8Array, worker: Uint8Array): Promise<Channel>;
   orderState(orderHash: Uint8Array): Promise<OrderState>;
+  /** The published receipt of an order; undefined while there is none. */
+  publicationOf(orderHash: Uint8Array): Promise<Publication | undefined>;
   caseOf(caseId: bigint): Promise<CourtCase>;
-  /** Block from which the batch's receipts can be claimed; undefined when it is not posted. */
-  claimableFrom(worker: Uint8Array, batch: Batch): Promise<bigint | undefined>;
+  /** Block from which the batch is paid; undefined when it is not posted. */
+  payableFrom(worker: Uint8Array, batch: Batch): Promise<bigint | undefined>;
 }
 
-/** A batch of one worker's receipts, in leaf order. */
+/** One channel (spec/04 §4.3); amounts in base units. */
+interface Channel {
+  readonly balance: bigint;
+  /** All that the worker has ever got from it. */
+  readonly paid: bigint;
+  /** Orders below are settled. */
+  readonly settledBelow: bigint;
+  /** Open challenges against its receipts. */
+  readonly holds: number;
+  /** The worker was found at fraud, and is never paid from it again. */
+  readonly forfeited: boolean;
+}
+
+interface Publication {
+  readonly receiptHash: Uint8Array;
+  /** Block from which it can be paid. */
+  readonly payableFrom: bigint;
+}
+
+export interface SignedVoucher {
+  readonly voucher: Voucher;
+  readonly signature: Uint8Array;
+}
+
+/** A batch of one worker's receipts in leaf order, and the vouchers that pay them. */
 export interface Batch {
   readonly leaves: readonly Uint8Array[];
-  readonly total: bigint;
+  readonly vouchers: readonly SignedVoucher[];
 }
+
+/** A voucher as the ABI takes it. */
+export const voucherArguments = ({ client, worker, settledBelow, amount }: Voucher) => ({
+  client: toHex(client),
+  worker: toHex(worker),
+  settledBelow,
+  amount,
+});
+
+const VOUCHERS = [
+  {
+    type: "tuple[]",
+    components: [
+      { name: "client", type: "address" },
+      { name: "worker", type: "address" },
+      { name: "settledBelow", type: "uint64" },
+      { name: "amount", type: "uint128" },
+    ],
+  },
+] as const;
+
+/** keccak256(abi.encode(vouchers)): what a batch fixes of them. */
+export const vouchersHash = (vouchers: readonly SignedVoucher[]): Hex =>
+  keccak256(
+    encodeAbiParameters(VOUCHERS, [vouchers.map(({ voucher }) => voucherArguments(voucher))]),
+  );
 
 /** Connects for reading. @throws {ChainError} `CHAIN_WRONG_ID` when the RPC serves another chain. */
 export async function openChain(network: NetworkFile): Promise<ChainReader> {
@@ -111,13 +172,25 @@ function readParties(
   rpc: PublicClient,
 ): Pick<
   ChainReader,
-  "tokenBalance" | "isActive" | "stakeOf" | "slashableOf" | "minStake" | "channelBalance"
+  | "tokenBalance"
+  | "isActive"
+  | "stakeOf"
+  | "slashableOf"
+  | "minStake"
+  | "channelBalance"
+  | "channelOf"
 > {
   const stake = { address: at.stake, abi: contracts.Stake.abi } as const;
   const token = { address: at.token, abi: contracts.DevToken.abi } as const;
   const escrow = { address: at.escrow, abi: contracts.Escrow.abi } as const;
   const partyOf = (party: Uint8Array) =>
     rpc.readContract({ ...stake, functionName: "partyOf", args: [toHex(party)] });
+  const channelOf = (client: Uint8Array, worker: Uint8Array) =>
+    rpc.readContract({
+      ...escrow,
+      functionName: "channelOf",
+      args: [toHex(client), toHex(worker)],
+    });
   return {
     tokenBalance: (party) =>
       rpc.readContract({ ...token, functionName: "balanceOf", args: [toHex(party)] }),
@@ -130,41 +203,48 @@ function readParties(
     },
     minStake: () => rpc.readContract({ ...stake, functionName: "minStake" }),
     async channelBalance(client, worker) {
-      const args = [toHex(client), toHex(worker)] as const;
-      const channel = await rpc.readContract({ ...escrow, functionName: "channelOf", args });
-      // What the client is taking back may be gone before a claim.
-      return channel.withdrawableFrom === 0n ? channel.balance : 0n;
+      const { balance, withdrawableFrom, forfeited } = await channelOf(client, worker);
+      // What the client is taking back may be gone before it is due.
+      return withdrawableFrom === 0n && !forfeited ? balance : 0n;
     },
+    channelOf,
   };
 }
 
 function readSettlement(
   { contracts: at }: NetworkFile,
   rpc: PublicClient,
-): Pick<ChainReader, "windowBlocks" | "orderState" | "claimableFrom"> {
+): Pick<ChainReader, "windowBlocks" | "orderState" | "publicationOf" | "payableFrom"> {
   const settlement = { address: at.settlement, abi: contracts.Settlement.abi } as const;
   const windowBlocks = (): Promise<bigint> =>
     rpc.readContract({ ...settlement, functionName: "windowBlocks" });
+  const recordOf = (orderHash: Uint8Array) =>
+    rpc.readContract({ ...settlement, functionName: "orderOf", args: [toHex(orderHash)] });
   return {
     windowBlocks,
     async orderState(orderHash) {
-      const args = [toHex(orderHash)] as const;
-      const record = await rpc.readContract({ ...settlement, functionName: "orderOf", args });
+      const record = await recordOf(orderHash);
       const state = ORDER_STATES[record.state];
       if (state === undefined) throw new RangeError(`order state ${record.state}`);
       return state;
     },
-    async claimableFrom(worker, { leaves, total }) {
+    async publicationOf(orderHash) {
+      const { published, payableFrom } = await recordOf(orderHash);
+      return BigInt(published) === 0n
+        ? undefined
+        : { receiptHash: fromHex(published), payableFrom };
+    },
+    async payableFrom(worker, { leaves, vouchers }) {
       const batchId = await rpc.readContract({
         ...settlement,
         functionName: "batchIdOf",
-        args: [toHex(worker), toHex(merkleRoot(leaves)), leaves.length, total],
+        args: [toHex(worker), toHex(merkleRoot(leaves)), leaves.length, vouchersHash(vouchers)],
       });
-      const [found, window] = await Promise.all([
-        rpc.readContract({ ...settlement, functionName: "batchOf", args: [batchId] }),
+      const [postedAt, window] = await Promise.all([
+        rpc.readContract({ ...settlement, functionName: "postedAt", args: [batchId] }),
         windowBlocks(),
       ]);
-      return found.postedAt === 0n ? undefined : found.postedAt + window;
+      return postedAt === 0n ? undefined : postedAt + window;
     },
   };
 }

@@ -1,7 +1,20 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { addressOf, keccak256, sha256 } from "@assay/wire";
+import {
+  addressOf,
+  deliveryHash,
+  keccak256,
+  type Order,
+  orderHash,
+  priceOf,
+  type Receipt,
+  receiptHash,
+  sha256,
+  signTyped,
+  type Voucher,
+  voucherHash,
+} from "@assay/wire";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type ChainClient,
@@ -12,8 +25,12 @@ import {
   type DevelopmentChain,
   deployContracts,
   FAUCET_KEY,
+  findPayment,
+  followPublications,
   fund,
   type NetworkFile,
+  type PublishedReceipt,
+  type SignedVoucher,
   startDevelopmentChain,
   TOKEN,
 } from "../src/index.ts";
@@ -21,6 +38,61 @@ import {
 const key = (name: string): Uint8Array => sha256(new TextEncoder().encode(name));
 const WORKER = key("worker");
 const CLIENT = key("client");
+
+const PROMPT_PRICE = TOKEN / 100n;
+
+/** An order of the client's, and the worker's receipt for it. */
+function work(sequence: bigint) {
+  const order: Order = {
+    programRoot: keccak256(Uint8Array.of(1)),
+    client: client.address,
+    worker: worker.address,
+    sequence,
+    inputCommitment: keccak256(Uint8Array.of(2)),
+    promptTokens: 3,
+    maxTokens: 5,
+    invTemperature: 0,
+    topP: 65_536,
+    seedSource: 0,
+    clientSeed: 0n,
+    nonceHash: keccak256(Uint8Array.of(3)),
+    promptPrice: PROMPT_PRICE,
+    outputPrice: PROMPT_PRICE,
+    deadline: 4_000_000_000n,
+    salt: sha256(Uint8Array.of(Number(sequence))),
+  };
+  const receipt: Receipt = {
+    orderHash: orderHash(order),
+    programRoot: order.programRoot,
+    worker: order.worker,
+    seed: keccak256(Uint8Array.of(4)),
+    inputCommitment: order.inputCommitment,
+    outputCommitment: keccak256(Uint8Array.of(5)),
+    promptTokens: 3,
+    outputTokens: 2,
+    finishReason: 1,
+    price: priceOf(order, 3, 2),
+    completedAt: 3_999_999_999n,
+    traceRoot: keccak256(Uint8Array.of(6)),
+  };
+  const orderSignature = signTyped(CLIENT, client.domain, orderHash(order));
+  const receiptSignature = signTyped(WORKER, client.domain, receiptHash(receipt));
+  return { order, orderSignature, receipt, receiptSignature };
+}
+
+function voucherOf(settledBelow: bigint, amount: bigint): SignedVoucher {
+  const voucher: Voucher = {
+    client: client.address,
+    worker: worker.address,
+    settledBelow,
+    amount,
+  };
+  return { voucher, signature: signTyped(CLIENT, client.domain, voucherHash(voucher)) };
+}
+
+async function reach(block: bigint): Promise<void> {
+  while ((await worker.blockNumber()) + 1n < block) await new Promise((r) => setTimeout(r, 20));
+}
 
 let directory: string;
 let chain: DevelopmentChain;
@@ -87,19 +159,78 @@ describe("the contracts on a development chain", () => {
   });
 
   test("a batch by a party without stake is refused with the contract's own error", async () => {
-    const batch = { leaves: [keccak256(Uint8Array.of(3))], total: 1n };
+    const batch = { leaves: [keccak256(Uint8Array.of(3))], vouchers: [] };
     const failure = client.postBatch(batch);
     await expect(failure).rejects.toThrow(ChainError);
     await expect(failure).rejects.toThrow(/NotActive/);
   });
 
-  test("a batch can be claimed when the window is over", async () => {
-    const batch = { leaves: [keccak256(Uint8Array.of(4))], total: 1n };
-    expect(await worker.claimableFrom(worker.address, batch)).toBeUndefined();
+  test("a voucher in a batch pays the worker when the window is over, and says so for its orders", async () => {
+    const { order, receipt } = work(1n);
+    const batch = { leaves: [receiptHash(receipt)], vouchers: [voucherOf(2n, receipt.price)] };
+    expect(await worker.payableFrom(worker.address, batch)).toBeUndefined();
     const posted = await worker.postBatch(batch);
-    expect(await worker.claimableFrom(worker.address, batch)).toBe(
-      posted.block + DEVELOPMENT_TERMS.windowBlocks,
-    );
+    const from = posted.block + DEVELOPMENT_TERMS.windowBlocks;
+    expect(await worker.payableFrom(worker.address, batch)).toBe(from);
+    const paid = () => findPayment(client, order, receiptHash(receipt), posted.block);
+    expect(await paid()).toBeUndefined();
+    await expect(worker.payBatch(batch)).rejects.toThrow(/WindowOpen/);
+    await reach(from);
+    const before = await worker.tokenBalance(worker.address);
+    const { hash, block } = await worker.payBatch(batch);
+    expect(await worker.tokenBalance(worker.address)).toBe(before + receipt.price);
+    expect(await paid()).toEqual({ by: "voucher", amount: receipt.price, hash, block });
+    expect(await client.channelOf(client.address, worker.address)).toMatchObject({
+      paid: receipt.price,
+      settledBelow: 2n,
+      balance: 7n * TOKEN - receipt.price,
+    });
+    expect(
+      await findPayment(client, { ...order, sequence: 2n }, keccak256(Uint8Array.of(0)), 0n),
+    ).toBeUndefined();
+  });
+
+  test("a receipt without a voucher is published, seen by its client, and paid four windows later", async () => {
+    const signed = work(2n);
+    const { order, receipt } = signed;
+    const delivery = {
+      orderHash: orderHash(order),
+      outputTokens: receipt.outputTokens,
+      outputCommitment: receipt.outputCommitment,
+    };
+    const signature = signTyped(CLIENT, client.domain, deliveryHash(delivery));
+    expect(await client.publicationOf(orderHash(order))).toBeUndefined();
+    const stop = new AbortController();
+    const { promise: seen, resolve } = Promise.withResolvers<PublishedReceipt>();
+    const following = followPublications(client, {
+      fromBlock: await client.blockNumber(),
+      pollMs: 20,
+      onPublished: resolve,
+      signal: stop.signal,
+    });
+    const { block } = await worker.publish(signed, delivery, signature);
+    const payableFrom = block + 4n * DEVELOPMENT_TERMS.windowBlocks;
+    expect(await seen).toEqual({
+      client: client.address,
+      receipt,
+      signature: signed.receiptSignature,
+      payableFrom,
+    });
+    stop.abort();
+    await following;
+    expect(await client.publicationOf(orderHash(order))).toEqual({
+      receiptHash: receiptHash(receipt),
+      payableFrom,
+    });
+    await expect(worker.payPublished(order, receipt)).rejects.toThrow(/WindowOpen/);
+    await reach(payableFrom);
+    const paid = await worker.payPublished(order, receipt);
+    expect(await findPayment(client, order, receiptHash(receipt), block)).toEqual({
+      by: "receipt",
+      amount: receipt.price,
+      ...paid,
+    });
+    expect(await client.orderState(orderHash(order))).toBe("paid");
   });
 
   test("twenty transactions at once get twenty nonces", async () => {
@@ -129,6 +260,8 @@ describe("keys and chains", () => {
       port: Number(new URL(network.rpc).port),
     });
     const again = await connectChain(network, WORKER);
-    expect(await again.channelBalance(client.address, worker.address)).toBe(7n * TOKEN);
+    expect(await again.channelBalance(client.address, worker.address)).toBe(
+      7n * TOKEN - 10n * PROMPT_PRICE,
+    );
   });
 });

@@ -11,8 +11,8 @@ export interface GenerateOptions {
   readonly sampling: Sampling;
   /** 32 bytes; a greedy choice does not look at it. */
   readonly seed: Uint8Array;
-  /** Called with each token as it is chosen; what it throws ends the generation. */
-  readonly onToken?: (token: number) => void;
+  /** Called with each token as it is chosen, and awaited where it returns a promise; what it throws ends the generation. */
+  readonly onToken?: (token: number) => Promise<void> | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -100,7 +100,8 @@ async function answer(
   for (;;) {
     const token = session.choose(sampling, seed);
     tokens.push(token);
-    onToken?.(token);
+    const taken = onToken?.(token);
+    if (taken !== undefined) await taken;
     const isEnd = ends.has(token);
     if (isEnd || tokens.length === maxTokens) {
       const finishReason = isEnd ? "stop" : "length";

@@ -1,6 +1,6 @@
 /** What a verdict rests on beside the checks: what the caller pinned, and what it took from the file. */
 
-import type { ReceiptFile } from "@assay/wire";
+import { FINISH_REASONS, type ReceiptFile } from "@assay/wire";
 import type { VerifyContext } from "./context.ts";
 import type { Fact, FactCode } from "./verdict.ts";
 
@@ -15,6 +15,9 @@ const TEXTS: { readonly [K in FactCode]: string } = {
     "prompt rendering trusted: nobody compared the prompt with what was asked",
   REQUEST_TRUSTED:
     "sampling, token limit or explicit seed were taken from the order, not compared with what was asked",
+  CUT_BY_CLIENT: "the client stopped the answer here: it might have gone on",
+  CUT_TRUSTED:
+    "the answer was cut short, and the worker says that the client wanted no more; nobody compared that",
   PROGRAM_PINNED: "the program is the one that the client pinned",
   PROGRAM_NOT_PINNED: "the program was named by the order: the client pinned none",
   ORDER_EXPECTED: "the order is the one that the caller signed",
@@ -24,10 +27,14 @@ const TEXTS: { readonly [K in FactCode]: string } = {
   TIME_NOT_CHECKED: "the time of completion was not compared with a clock",
 };
 
-export function assuranceOf({ order }: ReceiptFile, context: VerifyContext): readonly Fact[] {
+export function assuranceOf(
+  { order, receipt }: ReceiptFile,
+  context: VerifyContext,
+): readonly Fact[] {
   const { expected = {}, pinnedRoot, now } = context;
   const isUnpinned = (...values: readonly unknown[]): boolean => values.includes(undefined);
   const fromBoth = order.seedSource === 0;
+  const cut = receipt.finishReason === FINISH_REASONS.cut;
   const facts: readonly (readonly [FactCode, boolean])[] = [
     ["SEED_FROM_BOTH", fromBoth],
     ["SEED_FROM_CLIENT", !fromBoth],
@@ -35,6 +42,8 @@ export function assuranceOf({ order }: ReceiptFile, context: VerifyContext): rea
     ["PROMPT_EXPECTED", !isUnpinned(expected.prompt)],
     ["PROMPT_RENDERING_TRUSTED", isUnpinned(expected.prompt)],
     ["REQUEST_TRUSTED", isUnpinned(expected.sampling, expected.maxTokens, expected.clientSeed)],
+    ["CUT_BY_CLIENT", cut && expected.cut === true],
+    ["CUT_TRUSTED", cut && isUnpinned(expected.cut)],
     ["PROGRAM_PINNED", !isUnpinned(pinnedRoot)],
     ["PROGRAM_NOT_PINNED", isUnpinned(pinnedRoot)],
     ["ORDER_EXPECTED", !isUnpinned(expected.orderHash)],

@@ -27,6 +27,8 @@ export interface Expected {
   readonly sampling?: Sampling;
   /** Null: no explicit seed was asked for, so it has to come from both nonces. */
   readonly clientSeed?: bigint | null;
+  /** Whether the client itself stopped the answer. False: an answer cut short is not what was asked. */
+  readonly cut?: boolean;
 }
 
 export interface VerifyContext {

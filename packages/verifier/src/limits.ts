@@ -8,7 +8,7 @@ import {
   priceOf,
   type ReceiptFile,
 } from "@assay/wire";
-import type { ProgramFacts, VerifyContext } from "./context.ts";
+import type { Expected, ProgramFacts, VerifyContext } from "./context.ts";
 import { firstFailure, rule } from "./rule.ts";
 import type { Failure } from "./verdict.ts";
 
@@ -21,6 +21,7 @@ const FAULT_MESSAGES: { readonly [K in OrderFault]: (order: Order) => string } =
     `${promptTokens} prompt tokens and ${maxTokens} output tokens do not fit the program's context`,
   CLIENT_SEED_UNUSED: ({ clientSeed }) =>
     `the order carries the explicit seed ${clientSeed} without using it`,
+  SEQUENCE_RANGE: ({ sequence }) => `the order's sequence is ${sequence}, above 2^53 − 1`,
 };
 
 function checkOrder(order: Order, { program, expected = {} }: VerifyContext): Failure | null {
@@ -59,9 +60,12 @@ function checkTokens({ order, prompt, output }: ReceiptFile, { vocab }: ProgramF
   );
 }
 
-function checkEnd({ order, receipt, output }: ReceiptFile, { endTokens }: ProgramFacts) {
+function checkEnd(
+  { order, receipt, output }: ReceiptFile,
+  { program: { endTokens }, expected = {} }: VerifyContext,
+) {
   const early = output.slice(0, -1).findIndex((token) => endTokens.includes(token));
-  const stops = receipt.finishReason === FINISH_REASONS.stop;
+  const { finishReason: reason } = receipt;
   const endsWithEndToken = output.slice(-1).some((token) => endTokens.includes(token));
   return firstFailure(
     rule(
@@ -71,18 +75,47 @@ function checkEnd({ order, receipt, output }: ReceiptFile, { endTokens }: Progra
     ),
     rule(
       "STOP_WITHOUT_END_TOKEN",
-      stops && !endsWithEndToken,
+      reason === FINISH_REASONS.stop && !endsWithEndToken,
       "the receipt says that the answer ended by itself, but its last token is no end token",
     ),
     rule(
       "LENGTH_WITH_END_TOKEN",
-      !stops && endsWithEndToken,
+      reason === FINISH_REASONS.length && endsWithEndToken,
       "the receipt says that the answer was cut at the limit, but its last token is an end token",
     ),
     rule(
       "LENGTH_BELOW_LIMIT",
-      !stops && output.length < order.maxTokens,
+      reason === FINISH_REASONS.length && output.length < order.maxTokens,
       `the answer was cut after ${output.length} tokens, the order allows ${order.maxTokens}`,
+    ),
+    reason === FINISH_REASONS.cut
+      ? checkCut(output.length, endsWithEndToken, order, expected)
+      : null,
+  );
+}
+
+/** An answer that its client stopped: only short of its end and of its limit, and only if the client did. */
+function checkCut(
+  tokens: number,
+  endsWithEndToken: boolean,
+  order: Order,
+  { cut }: Expected,
+): Failure | null {
+  return firstFailure(
+    rule(
+      "CUT_WITH_END_TOKEN",
+      endsWithEndToken,
+      "the receipt says that the client stopped the answer, but its last token is an end token",
+    ),
+    rule(
+      "CUT_AT_LIMIT",
+      tokens >= order.maxTokens,
+      `the receipt says that the client stopped the answer, but it has all ${tokens} tokens that were ordered`,
+    ),
+    rule(
+      "CUT_UNEXPECTED",
+      cut === false,
+      `the answer was cut after ${tokens} tokens, and its client did not ask for that`,
     ),
   );
 }
@@ -114,7 +147,7 @@ export function checkLimits(file: ReceiptFile, context: VerifyContext): Failure 
   return (
     checkOrder(file.order, context) ??
     checkTokens(file, context.program) ??
-    checkEnd(file, context.program) ??
+    checkEnd(file, context) ??
     checkPriceAndTimes(file, context)
   );
 }

@@ -36,16 +36,16 @@ test("every bit of a receipt file counts, each with a reason", { timeout: 600_00
   expect([...reasons.values()].reduce((sum, count) => sum + count, 0)).toBe(8 * file.length);
   expect(Object.fromEntries(reasons)).toMatchInlineSnapshot(`
     {
-      "ACCEPTANCE_SIGNATURE_MALFORMED": 143,
-      "ACCEPTANCE_SIGNER_WRONG": 633,
-      "FORMAT_INVALID": 159,
+      "ACCEPTANCE_SIGNATURE_MALFORMED": 127,
+      "ACCEPTANCE_SIGNER_WRONG": 649,
+      "FORMAT_INVALID": 158,
       "NONCE_NOT_OPENED": 256,
-      "ORDER_SIGNATURE_MALFORMED": 151,
-      "ORDER_SIGNER_WRONG": 2450,
+      "ORDER_SIGNATURE_MALFORMED": 143,
+      "ORDER_SIGNER_WRONG": 2522,
       "OUTPUT_NOT_OPENED": 352,
       "PROMPT_NOT_OPENED": 384,
-      "RECEIPT_SIGNATURE_MALFORMED": 133,
-      "RECEIPT_SIGNER_WRONG": 2339,
+      "RECEIPT_SIGNATURE_MALFORMED": 131,
+      "RECEIPT_SIGNER_WRONG": 2342,
     }
   `);
 });

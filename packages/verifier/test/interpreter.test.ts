@@ -88,6 +88,7 @@ function orderOf({ program, prompt, sampling, maxTokens }: Request): Order {
     programRoot: programRoot(program),
     client: addressOf(clientKey),
     worker: addressOf(workerKey),
+    sequence: 4n,
     inputCommitment: tokenCommitment(inputSalt, prompt),
     promptTokens: prompt.length,
     maxTokens,

@@ -20,6 +20,7 @@ export {
 } from "./bytes.ts";
 export { CodedError, type ErrorDetail } from "./coded-error.ts";
 export { tokenBytes, tokenCommitment } from "./commitment.ts";
+export { type Delivery, deliveryHash } from "./delivery.ts";
 export {
   domainSeparator,
   recoverTyped,
@@ -34,9 +35,11 @@ export {
   MAX_BODY_BYTES,
   MAX_HELLO_PROGRAMS,
   MAX_INV_TEMPERATURE,
+  MAX_SEQUENCE,
   MAX_TEXT_BYTES,
   MAX_TOKENS,
   MAX_TOKENS_PER_MESSAGE,
+  MAX_UNDELIVERED,
   TOP_P_ONE,
 } from "./limits.ts";
 export {
@@ -92,3 +95,4 @@ export { MIN_TEMPERATURE, samplingFor } from "./sampling.ts";
 export { type Nonces, nonceHash, orderSeed } from "./seed.ts";
 export { addressOf, recoverAddress, SIGNATURE_BYTES, signDigest } from "./signature.ts";
 export type { Struct } from "./struct.ts";
+export { type Voucher, voucherHash, voucherStruct } from "./voucher.ts";

@@ -3,7 +3,7 @@
  */
 
 import { address, bytes32, u8Of, u32, u64, u128 } from "./field.ts";
-import { MAX_INV_TEMPERATURE, TOP_P_ONE } from "./limits.ts";
+import { MAX_INV_TEMPERATURE, MAX_SEQUENCE, TOP_P_ONE } from "./limits.ts";
 import { type Struct, struct } from "./struct.ts";
 
 /** 0: from both nonces. 1: from the client's explicit seed (spec/03 §3.3). */
@@ -23,6 +23,8 @@ export interface Order extends Sampling {
   /** The payer of the channel, who signs. */
   readonly client: Uint8Array;
   readonly worker: Uint8Array;
+  /** Numbers the orders of one channel (client, worker), rising: vouchers settle all below a number. */
+  readonly sequence: bigint;
   readonly inputCommitment: Uint8Array;
   readonly promptTokens: number;
   readonly maxTokens: number;
@@ -42,6 +44,7 @@ export const orderStruct: Struct<Order> = struct("Order", {
   programRoot: bytes32,
   client: address,
   worker: address,
+  sequence: u64,
   inputCommitment: bytes32,
   promptTokens: u32,
   maxTokens: u32,
@@ -77,7 +80,8 @@ export type OrderFault =
   | "PROMPT_EMPTY"
   | "MAX_TOKENS_ZERO"
   | "CONTEXT_EXCEEDED"
-  | "CLIENT_SEED_UNUSED";
+  | "CLIENT_SEED_UNUSED"
+  | "SEQUENCE_RANGE";
 
 function samplingInRange({ invTemperature, topP }: Sampling): boolean {
   if (invTemperature === 0) return topP === TOP_P_ONE;
@@ -95,5 +99,6 @@ export function orderFault(order: Order, context: number): OrderFault | null {
   if (order.maxTokens === 0) return "MAX_TOKENS_ZERO";
   if (order.promptTokens + order.maxTokens - 1 > context) return "CONTEXT_EXCEEDED";
   if (order.seedSource === 0 && order.clientSeed !== 0n) return "CLIENT_SEED_UNUSED";
+  if (order.sequence > MAX_SEQUENCE) return "SEQUENCE_RANGE";
   return null;
 }

@@ -36,7 +36,7 @@ export interface ReceiptFile {
 
 const FORMAT = "receipt file";
 const MAGIC = new TextEncoder().encode("ASSAYRCT");
-const VERSION = 1;
+const VERSION = 2;
 const COUNTS = { min: 0, max: MAX_TOKENS };
 
 /** A file without tokens. */

@@ -5,8 +5,8 @@
 import { address, bytes32, u8Of, u32, u64, u128 } from "./field.ts";
 import { type Struct, struct } from "./struct.ts";
 
-/** 1: an end token. 2: as many tokens as the order allows. */
-export const FINISH_REASONS = { stop: 1, length: 2 } as const;
+/** 1: an end token. 2: as many tokens as the order allows. 3: the client wanted no more. */
+export const FINISH_REASONS = { stop: 1, length: 2, cut: 3 } as const;
 
 export type FinishReason = (typeof FINISH_REASONS)[keyof typeof FINISH_REASONS];
 
@@ -37,7 +37,7 @@ export const receiptStruct: Struct<Receipt> = struct("Receipt", {
   outputCommitment: bytes32,
   promptTokens: u32,
   outputTokens: u32,
-  finishReason: u8Of<FinishReason>(FINISH_REASONS.stop, FINISH_REASONS.length),
+  finishReason: u8Of<FinishReason>(FINISH_REASONS.stop, FINISH_REASONS.length, FINISH_REASONS.cut),
   price: u128,
   completedAt: u64,
   traceRoot: bytes32,

@@ -31,6 +31,7 @@ describe("an order's rules (spec/03 §3.1)", () => {
     ["with a seed of the client", { seedSource: 1, clientSeed: 2n ** 64n - 1n }],
     ["with a client's seed of 0", { seedSource: 1, clientSeed: 0n }],
     ["for one token", { promptTokens: 10, maxTokens: 1 }],
+    ["with the largest sequence", { sequence: 2n ** 53n - 1n }],
     ["for nothing", { promptPrice: 0n, outputPrice: 0n }],
   ])("hold %s", (_name, change) => {
     expect(orderFault({ ...sampleOrder, ...change }, CONTEXT)).toBeNull();
@@ -46,6 +47,7 @@ describe("an order's rules (spec/03 §3.1)", () => {
     ["CONTEXT_EXCEEDED", { maxTokens: 7 }],
     ["CONTEXT_EXCEEDED", { promptTokens: 2 ** 32 - 1, maxTokens: 2 ** 32 - 1 }],
     ["CLIENT_SEED_UNUSED", { clientSeed: 1n }],
+    ["SEQUENCE_RANGE", { sequence: 2n ** 53n }],
   ])("%s by %o", (fault, change) => {
     expect(orderFault({ ...sampleOrder, ...change }, CONTEXT)).toBe(fault);
   });

@@ -15,15 +15,15 @@ const AT = {
   version: 8,
   settlement: 18,
   order: 38,
-  seedSource: 38 + 120,
-  orderSignature: 271,
-  workerNonce: 336,
-  receipt: 433,
-  finishReason: 433 + 188,
-  receiptSignature: 678,
-  inputSalt: 743,
-  promptCount: 839,
-  tokens: 843,
+  seedSource: 38 + 128,
+  orderSignature: 279,
+  workerNonce: 344,
+  receipt: 441,
+  finishReason: 441 + 188,
+  receiptSignature: 686,
+  inputSalt: 751,
+  promptCount: 847,
+  tokens: 851,
 };
 
 function patched(offset: number, ...bytes: readonly number[]): Uint8Array {
@@ -38,14 +38,15 @@ describe("receipt files", () => {
     const view = new DataView(file.buffer);
     const text = new TextDecoder().decode(file.subarray(0, AT.version));
     expect(text).toBe("ASSAYRCT");
-    expect(view.getUint16(AT.version, true)).toBe(1);
+    expect(view.getUint16(AT.version, true)).toBe(2);
     expect(view.getBigUint64(AT.version + 2, true)).toBe(31_337n);
     expect(file.subarray(AT.settlement, AT.order)).toEqual(filled(20, 0x21));
-    expect(view.getUint32(AT.order + 104, true)).toBe(5);
-    expect(view.getUint32(AT.order + 116, true)).toBe(65_536);
-    expect(view.getBigUint64(AT.order + 161, true)).toBe(7n);
-    expect(view.getBigUint64(AT.order + 193, true)).toBe(1_800_000_000n);
-    expect(file.subarray(AT.order + 201, AT.orderSignature)).toEqual(filled(32, 0x06));
+    expect(view.getBigUint64(AT.order + 72, true)).toBe(9n);
+    expect(view.getUint32(AT.order + 112, true)).toBe(5);
+    expect(view.getUint32(AT.order + 124, true)).toBe(65_536);
+    expect(view.getBigUint64(AT.order + 169, true)).toBe(7n);
+    expect(view.getBigUint64(AT.order + 201, true)).toBe(1_800_000_000n);
+    expect(file.subarray(AT.order + 209, AT.orderSignature)).toEqual(filled(32, 0x06));
     expect(file.subarray(AT.orderSignature, AT.workerNonce)).toEqual(filled(65, 0x22));
     expect(file.subarray(AT.receipt, AT.receipt + 32)).toEqual(filled(32, 0x11));
     expect(view.getUint8(AT.finishReason)).toBe(2);
@@ -96,7 +97,8 @@ describe("receipt files", () => {
 
   test.each([
     ["other bytes", patched(0, 0x42), { code: "FORMAT_MAGIC" }],
-    ["a later version", patched(AT.version, 2), { code: "FORMAT_VERSION", actual: 2 }],
+    ["the version before", patched(AT.version, 1), { code: "FORMAT_VERSION", actual: 1 }],
+    ["a later version", patched(AT.version, 3), { code: "FORMAT_VERSION", actual: 3 }],
     [
       "an unknown seed source",
       patched(AT.seedSource, 2),
@@ -130,7 +132,7 @@ describe("receipt files", () => {
     [
       "a longer file than any",
       new Uint8Array(MAX_RECEIPT_FILE_BYTES + 1),
-      { code: "FORMAT_TOO_LONG", actual: 131_920, max: 131_919 },
+      { code: "FORMAT_TOO_LONG", actual: 131_928, max: 131_927 },
     ],
   ])("refuses %s", (_name, bytes, detail) => {
     expect(() => decodeReceiptFile(bytes)).toThrow(

@@ -3,28 +3,22 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Verdict } from "@assay/verifier";
-import {
-  bytesToHex,
-  CodedError,
-  encodeReceiptFile,
-  type ProgramOffer,
-  type ReceiptFile,
-  receiptHash,
-} from "@assay/wire";
+import { bytesToHex, CodedError, type ProgramOffer, type ReceiptFile } from "@assay/wire";
 import type { Logger } from "../logger.ts";
 import type { Peer } from "../mesh/peers.ts";
 import { failureOf } from "../verifier/judge.ts";
-import type { ReceiptBook } from "./receipt-book.ts";
+import type { OrderBook } from "./order-book.ts";
 import { type Payer, runOrder, TaskError, type TaskRequest } from "./run-order.ts";
+import { type Judged, judgeReceipt, type ReceiptJudge } from "./verify-answer.ts";
 
 export interface AnswerContext {
   readonly payer: Payer;
-  readonly book: ReceiptBook;
+  readonly book: OrderBook;
   /** Workers that offer the program and whose channel is funded, best first; waits for one if there is none yet. */
   readonly workersFor: (root: Uint8Array, signal?: AbortSignal) => Promise<readonly Candidate[]>;
-  readonly verify: (file: Uint8Array, request: TaskRequest) => Verdict;
-  /** Hands a receipt file that does not hold to the verifiers. */
-  readonly report: (file: Uint8Array) => void;
+  readonly judge: ReceiptJudge;
+  /** Hashes (hexadecimal) of the orders that are being run. */
+  readonly running: Set<string>;
   readonly standing: Standing;
   readonly log: Logger;
 }
@@ -110,9 +104,10 @@ export async function answer(context: AnswerContext, options: AnswerOptions): Pr
 }
 
 function rejectionOf(worker: string, error: unknown): Rejected {
-  const refused = error instanceof TaskError && error.detail.code === "TASK_REFUSED";
+  const code = error instanceof TaskError ? error.detail.code : undefined;
   const reason = error instanceof Error ? error.message : String(error);
-  return { worker, kind: refused ? "refused" : "failed", reason };
+  if (code === "TASK_FORGED") return { worker, kind: "invalid", reason };
+  return { worker, kind: code === "TASK_REFUSED" ? "refused" : "failed", reason };
 }
 
 /** Waits a little for another worker when those at hand were in vain: a channel may still be on its way. */
@@ -143,18 +138,25 @@ async function attempt(
   { peer, offer }: Candidate,
   options: AnswerOptions,
   out: { streamed: boolean },
-): Promise<Omit<Answer, "rejected">> {
+): Promise<Judged> {
   const { request, onTokens, signal } = options;
+  const { book, payer } = context;
+  const worker = peer.hello.address;
   let orderId: Uint8Array | undefined;
   try {
-    const file = await runOrder({
-      payer: context.payer,
+    const { file, cut } = await runOrder({
+      payer,
       peer,
       offer,
       request,
-      onOrder: async (_order, hash) => {
-        orderId = hash;
-        await context.book.placed(hash, peer.hello.address);
+      sequence: book.nextSequence(worker),
+      record: {
+        ...book,
+        placed: async (order) => {
+          orderId = order.hash;
+          context.running.add(bytesToHex(order.hash));
+          await book.placed(order);
+        },
       },
       onTokens: (tokens) => {
         if (onTokens === undefined) return;
@@ -163,33 +165,31 @@ async function attempt(
       },
       ...(signal === undefined ? {} : { signal }),
     });
-    return await judge(context, peer, file, request);
+    const judged = await judgeReceipt(context.judge, file, cut);
+    // Whoever stopped the answer does not wait for it; its worker is paid for what it delivered.
+    if (cut) signal?.throwIfAborted();
+    return judged;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    if (orderId !== undefined) await context.book.failed(orderId, reason);
+    if (orderId !== undefined) await noteFailure(context, worker, orderId, error);
     throw error;
+  } finally {
+    if (orderId !== undefined) context.running.delete(bytesToHex(orderId));
   }
 }
 
-/** Verifies, stores, and on failure bans the worker and hands the evidence on. */
-async function judge(
-  context: AnswerContext,
-  peer: Peer,
-  file: ReceiptFile,
-  request: TaskRequest,
-): Promise<Omit<Answer, "rejected">> {
-  const bytes = encodeReceiptFile(file);
-  const verdict = context.verify(bytes, request);
-  const reason = verdict.ok ? null : failureOf(verdict);
-  await context.book.received(file, bytes, verdict.ok, reason);
-  if (reason !== null) {
-    const worker = bytesToHex(peer.hello.address);
-    const receipt = bytesToHex(receiptHash(file.receipt));
-    context.log.warn({ worker, receipt, reason }, "receipt does not hold");
-    context.standing.ban(peer.hello.address);
-    context.report(bytes);
-  }
-  return { file, bytes, verdict };
+/** Whether the worker may still have a receipt to show decides whether the order is out of the way. */
+async function noteFailure(
+  { book, judge, standing }: AnswerContext,
+  worker: Uint8Array,
+  orderId: Uint8Array,
+  error: unknown,
+): Promise<void> {
+  const reason = error instanceof Error ? error.message : String(error);
+  const code = error instanceof TaskError ? error.detail.code : undefined;
+  if (code === "TASK_LOST" || code === "TASK_TIMEOUT") await book.lost(orderId, reason);
+  else await book.failed(orderId, reason);
+  if (code === "TASK_FORGED") standing.ban(worker);
+  judge.settled(worker);
 }
 
 const hexAddress = (address: Uint8Array): string => `0x${bytesToHex(address)}`;

@@ -17,13 +17,13 @@ import {
   receiptChunk,
   receiptIdOf,
 } from "./completion.ts";
-import type { ReceiptBook } from "./receipt-book.ts";
+import type { ReceiptShelf } from "./order-book.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
 export interface AppOptions {
   readonly chat: ChatService;
-  readonly book: ReceiptBook;
+  readonly book: ReceiptShelf;
   /** Host header values that are served: a page of another site must not reach a loopback service. */
   readonly hosts: ReadonlySet<string>;
   readonly ready: () => boolean;
@@ -99,7 +99,7 @@ function siteProblem(context: Context, hosts: ReadonlySet<string>): ApiError | n
 
 async function receiptResponse(
   context: Context,
-  book: ReceiptBook,
+  book: ReceiptShelf,
   text: string,
 ): Promise<Response> {
   const id = text.replace(/^0x/, "");

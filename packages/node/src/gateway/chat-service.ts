@@ -138,6 +138,7 @@ function prepareTask(model: HostedChat, request: ChatRequest): PreparedTask {
       prompt,
       maxTokens: Math.min(asked, room),
       sampling: samplingOf(request),
+      endTokens: model.program.endTokens,
       ...(request.seed == null ? {} : { clientSeed: BigInt(request.seed) }),
     },
   };

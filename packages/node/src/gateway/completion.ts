@@ -10,7 +10,7 @@ export interface CompletionHead {
   readonly model: string;
 }
 
-const FINISH_NAMES = { 1: "stop", 2: "length" } as const;
+const FINISH_NAMES = { 1: "stop", 2: "length", 3: "stop" } as const;
 
 function usageOf({ file }: Answer) {
   const { promptTokens, outputTokens } = file.receipt;

@@ -8,7 +8,7 @@ import { type Message, RPC_CODES } from "@assay/wire";
 import type { Logger } from "../logger.ts";
 import type { Link } from "../mesh/link.ts";
 import type { Peer } from "../mesh/peers.ts";
-import type { ReceiptBook } from "./receipt-book.ts";
+import type { ReceiptShelf } from "./order-book.ts";
 
 /** spec/05 §5.6: evidence is answered within 30 s. */
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -25,7 +25,7 @@ export interface Reporter {
 }
 
 export interface ReporterOptions {
-  readonly book: Pick<ReceiptBook, "unreported" | "reported">;
+  readonly book: Pick<ReceiptShelf, "unreported" | "reported">;
   readonly log: Logger;
   readonly signal: AbortSignal;
   readonly againMs?: number;

@@ -5,13 +5,16 @@ import {
   type Acceptance,
   acceptanceHash,
   CodedError,
+  deliveryHash,
   equalBytes,
+  type Message,
   nonceHash,
   type Order,
   orderHash,
   type ProgramOffer,
   type ReceiptFile,
   RPC_CODES,
+  receiptHash,
   recoverTyped,
   type Sampling,
   type SigningDomain,
@@ -20,11 +23,16 @@ import {
 } from "@assay/wire";
 import type { Call } from "../mesh/link.ts";
 import type { Peer } from "../mesh/peers.ts";
+import { type Draft, encodeDraft } from "./draft.ts";
 
 /** How long a worker may take to answer an offer. */
 const ACCEPT_TIMEOUT_MS = 5_000;
 /** How long a worker may be silent while it computes. */
 const SILENCE_TIMEOUT_MS = 30_000;
+/** How long it may take to sign, when it has sent the last token. */
+const RECEIPT_TIMEOUT_MS = 5_000;
+/** How long a worker may take to answer CANCEL with its receipt for what was delivered. */
+const CANCEL_TIMEOUT_MS = 5_000;
 
 export interface TaskRequest {
   readonly programRoot: Uint8Array;
@@ -33,6 +41,8 @@ export interface TaskRequest {
   readonly sampling: Sampling;
   /** The user's explicit seed; both nonces decide when absent. */
   readonly clientSeed?: bigint;
+  /** Of the program: after one of them the receipt is due. */
+  readonly endTokens: readonly number[];
 }
 
 export interface Payer {
@@ -50,7 +60,8 @@ type TaskErrorDetail =
   | { readonly code: "TASK_FAILED"; readonly reason: string }
   | { readonly code: "TASK_LOST" }
   | { readonly code: "TASK_TIMEOUT"; readonly waitedFor: string }
-  | { readonly code: "TASK_PROTOCOL"; readonly expected: string; readonly actual: string };
+  | { readonly code: "TASK_PROTOCOL"; readonly expected: string; readonly actual: string }
+  | { readonly code: "TASK_FORGED"; readonly actual: string };
 
 /** Why a worker did not bring a receipt; another worker may be asked. */
 export class TaskError extends CodedError<TaskErrorDetail> {
@@ -71,6 +82,8 @@ function describe(detail: TaskErrorDetail): string {
       return `the worker did not send ${detail.waitedFor} in time`;
     case "TASK_PROTOCOL":
       return `the worker sent ${detail.actual} where ${detail.expected} was due`;
+    case "TASK_FORGED":
+      return `the worker passed off ${detail.actual} as the receipt of this order`;
   }
 }
 
@@ -79,44 +92,60 @@ export interface RunOrderOptions {
   readonly peer: Peer;
   readonly offer: ProgramOffer;
   readonly request: TaskRequest;
-  readonly onOrder?: (order: Order, hash: Uint8Array) => Promise<void>;
+  /** The order's place in the channel. */
+  readonly sequence: bigint;
+  /** What must be on disk before the next message goes out. */
+  readonly record: OrderRecord;
   readonly onTokens?: (tokens: readonly number[]) => void;
+  /** Stops the answer: the worker is owed, and signs, what was delivered until then. */
   readonly signal?: AbortSignal;
+}
+
+interface OrderRecord {
+  placed(order: { hash: Uint8Array; worker: Uint8Array; sequence: bigint }): Promise<void>;
+  started(hash: Uint8Array, draft: Uint8Array): Promise<void>;
+  delivered(hash: Uint8Array, output: readonly number[]): Promise<void>;
+}
+
+interface OrderOutcome {
+  readonly file: ReceiptFile;
+  /** Whether `signal` stopped it. */
+  readonly cut: boolean;
 }
 
 /**
  * Runs `request` on one worker. The receipt file is complete and not yet verified.
  *
- * @throws {TaskError}
+ * @throws {TaskError}; `signal`'s reason where it stopped an answer of which nothing had been delivered
  */
-export async function runOrder(options: RunOrderOptions): Promise<ReceiptFile> {
-  const { payer, peer, request } = options;
+export async function runOrder(options: RunOrderOptions): Promise<OrderOutcome> {
+  const { payer, peer, request, record } = options;
   const clientNonce = new Uint8Array(randomBytes(32));
   const inputSalt = new Uint8Array(randomBytes(32));
   const order = makeOrder(options, clientNonce, inputSalt);
   const hash = orderHash(order);
   const orderSignature = signTyped(payer.privateKey, payer.domain, hash);
-  await options.onOrder?.(order, hash);
+  await record.placed({ hash, worker: order.worker, sequence: order.sequence });
   const call = peer.link.call({ type: "offer", order, signature: orderSignature });
   try {
     const accepted = await awaitAcceptance(options, call, hash);
-    call.send({ type: "start", clientNonce, inputSalt, prompt: request.prompt });
-    const { output, done } = await collect(options, call);
-    payer.onSpent?.(peer.hello.address, false);
-    return {
+    const draft: Draft = {
       domain: payer.domain,
       order,
       orderSignature,
       workerNonce: accepted.workerNonce,
       acceptanceSignature: accepted.signature,
-      receipt: done.receipt,
-      receiptSignature: done.signature,
       inputSalt,
-      outputSalt: done.outputSalt,
+      outputSalt: accepted.outputSalt,
       clientNonce,
       prompt: request.prompt,
-      output,
     };
+    await record.started(hash, encodeDraft(draft));
+    call.send({ type: "start", clientNonce, inputSalt, prompt: request.prompt });
+    const { output, done, cut } = await collect(options, call, draft, hash);
+    payer.onSpent?.(peer.hello.address, false);
+    const { receipt, signature: receiptSignature } = done;
+    return { file: { ...draft, receipt, receiptSignature, output }, cut };
   } catch (error) {
     call.send({ type: "cancel" });
     throw error;
@@ -126,7 +155,7 @@ export async function runOrder(options: RunOrderOptions): Promise<ReceiptFile> {
 }
 
 function makeOrder(
-  { payer, peer, offer, request }: RunOrderOptions,
+  { payer, peer, offer, request, sequence }: RunOrderOptions,
   clientNonce: Uint8Array,
   inputSalt: Uint8Array,
 ): Order {
@@ -134,6 +163,7 @@ function makeOrder(
     programRoot: request.programRoot,
     client: payer.address,
     worker: peer.hello.address,
+    sequence,
     inputCommitment: tokenCommitment(inputSalt, request.prompt),
     promptTokens: request.prompt.length,
     maxTokens: request.maxTokens,
@@ -164,7 +194,7 @@ async function awaitAcceptance(
   { payer, peer, signal }: RunOrderOptions,
   call: Call,
   hash: Uint8Array,
-): Promise<{ readonly workerNonce: Uint8Array; readonly signature: Uint8Array }> {
+): Promise<Extract<Message, { type: "accept" }>> {
   const message = await receive(call, ACCEPT_TIMEOUT_MS, "an answer to the offer", signal);
   if (message.type === "refuse") {
     if (message.code === RPC_CODES.channel) payer.onSpent?.(peer.hello.address, true);
@@ -186,11 +216,31 @@ async function awaitAcceptance(
   return message;
 }
 
-async function collect({ request, onTokens, signal }: RunOrderOptions, call: Call) {
+/** Takes tokens, acknowledges them where asked, and ends with the receipt for exactly these. */
+async function collect(options: RunOrderOptions, call: Call, draft: Draft, hash: Uint8Array) {
+  const { request, onTokens, signal } = options;
   const output: number[] = [];
+  let delivered = 0;
+  let cut = false;
   for (;;) {
-    const message = await receive(call, SILENCE_TIMEOUT_MS, "tokens or the receipt", signal);
-    if (message.type === "done") return { output, done: message };
+    const ms = cut ? CANCEL_TIMEOUT_MS : silenceAllowed(request, output);
+    const waiting = receive(call, ms, "tokens or the receipt", cut ? undefined : signal);
+    const message = await waiting.catch((error: unknown) => {
+      if (cut || !signal?.aborted) throw error;
+      return "aborted" as const;
+    });
+    if (message === "aborted") {
+      if (delivered === 0) throw signal?.reason;
+      // The worker is owed what was delivered, and signs for it.
+      cut = true;
+      call.send({ type: "cancel" });
+      continue;
+    }
+    if (message.type === "done") {
+      const tokens = output.slice(0, cut ? message.receipt.outputTokens : output.length);
+      checkDone(message, draft, hash, tokens);
+      return { output: tokens, done: message, cut };
+    }
     if (message.type === "fail") throw new TaskError({ code: "TASK_FAILED", reason: message.text });
     if (message.type !== "tokens") {
       throw new TaskError({ code: "TASK_PROTOCOL", expected: "TOKENS", actual: message.type });
@@ -203,6 +253,55 @@ async function collect({ request, onTokens, signal }: RunOrderOptions, call: Cal
         actual: `${output.length}`,
       });
     }
-    onTokens?.(message.tokens);
+    if (cut) continue;
+    if (message.tokens.length > 0) onTokens?.(message.tokens);
+    if (message.acknowledge && output.length > delivered) {
+      delivered = output.length;
+      await acknowledge(options, call, draft, hash, output);
+    }
+  }
+}
+
+/** A worker that has sent the last token has nothing left to compute. */
+function silenceAllowed({ maxTokens, endTokens }: TaskRequest, output: readonly number[]): number {
+  const isOver = output.length === maxTokens || endTokens.includes(output.at(-1) ?? -1);
+  return isOver ? RECEIPT_TIMEOUT_MS : SILENCE_TIMEOUT_MS;
+}
+
+async function acknowledge(
+  { payer, record }: RunOrderOptions,
+  call: Call,
+  { outputSalt }: Draft,
+  hash: Uint8Array,
+  output: readonly number[],
+): Promise<void> {
+  await record.delivered(hash, output);
+  const delivery = {
+    orderHash: hash,
+    outputTokens: output.length,
+    outputCommitment: tokenCommitment(outputSalt, output),
+  };
+  call.send({
+    type: "delivered",
+    outputTokens: output.length,
+    signature: signTyped(payer.privateKey, payer.domain, deliveryHash(delivery)),
+  });
+}
+
+/** Whether the worker signed this receipt, for this order and these tokens: another one answers nothing. */
+function checkDone(
+  { receipt, signature }: Extract<Message, { type: "done" }>,
+  { domain, order, outputSalt }: Draft,
+  hash: Uint8Array,
+  output: readonly number[],
+): void {
+  const problem = (actual: string) => new TaskError({ code: "TASK_FORGED", actual });
+  const signer = recoverTyped(domain, receiptHash(receipt), signature);
+  if (signer === null || !equalBytes(signer, order.worker)) {
+    throw problem("a receipt that the worker has not signed");
+  }
+  if (!equalBytes(receipt.orderHash, hash)) throw problem("the receipt of another order");
+  if (!equalBytes(receipt.outputCommitment, tokenCommitment(outputSalt, output))) {
+    throw problem("a receipt for other tokens than it sent");
   }
 }

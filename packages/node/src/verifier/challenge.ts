@@ -12,7 +12,7 @@ import { judge } from "./judge.ts";
 const RETRY_MS = 500;
 
 /** Errors of the contract that end the matter: the receipt is paid already, or void already. */
-const FINAL = ["OrderClaimed", "OrderVoid", "AlreadyChallenged"];
+const FINAL = ["OrderPaid", "OrderSettled", "OrderVoid", "AlreadyChallenged"];
 
 export interface Challenger {
   /** There is a new fraud in the book. */

@@ -132,6 +132,6 @@ async function mootFor(
     chain.orderState(orderHash(order)),
   ]);
   if (slashable === 0n) return "the worker has no stake";
-  if (state === "claimed" || state === "void") return `the order is ${state}`;
+  if (state === "paid" || state === "void") return `the order is ${state}`;
   return null;
 }

@@ -41,6 +41,8 @@ const FRAUDS: ReadonlySet<Reason> = new Set<Reason>([
   "STOP_WITHOUT_END_TOKEN",
   "LENGTH_WITH_END_TOKEN",
   "LENGTH_BELOW_LIMIT",
+  "CUT_WITH_END_TOKEN",
+  "CUT_AT_LIMIT",
   "TOKEN_WRONG",
   "TRACE_WRONG",
 ]);

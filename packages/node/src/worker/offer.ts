@@ -79,6 +79,21 @@ export function refusalOfChannel(order: Order, channelFree: bigint): Refusal | n
   return null;
 }
 
+/** Each order has a place of its own in its channel, above all that is settled: below, it could not be paid. */
+export function refusalOfSequence(
+  { sequence }: Order,
+  channel: { readonly settledBelow: bigint; readonly taken: boolean },
+): Refusal | null {
+  if (sequence < channel.settledBelow) {
+    const text = `the sequence ${sequence} is settled already; it must be ${channel.settledBelow} or more`;
+    return refuse("invalidOrder", text);
+  }
+  if (channel.taken) {
+    return refuse("invalidOrder", `the sequence ${sequence} was used by another order`);
+  }
+  return null;
+}
+
 const refuse = (code: keyof typeof RPC_CODES, text: string): Refusal => ({
   code: RPC_CODES[code],
   text,

@@ -1,25 +1,31 @@
 /**
- * Gets a worker's receipts paid: posts them in batches, waits out the window, claims, withdraws.
+ * Gets a worker's receipts paid. Those that a voucher covers in batches: posts them, waits out the window, redeems
+ * the vouchers. Those that their client gave no voucher for, one by one: publishes them, waits, has them paid.
  *
  * Every step is taken from what the database and the chain say, so that a restart at any moment goes on
  * where it was: a batch is written down before it is posted, and a posted one is recognised by its content.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Batch, type ChainClient, ChainError, type SignedReceipt } from "@assay/chain";
+import { type Batch, type ChainClient, ChainError, type SignedVoucher } from "@assay/chain";
 import { bytesToHex, hexToBytes, merkleRoot } from "@assay/wire";
 import type { Logger } from "../logger.ts";
 import type { Database } from "../store/database.ts";
 import type { JobRow } from "../store/schema.ts";
-import { storedOrder, storedReceipt } from "./stored-receipt.ts";
+import { settlePublications } from "./publish.ts";
+import { decodeVouchers, encodeVouchers, latestVouchers } from "./vouchers.ts";
 
-/** Receipts in one batch; a claim of each must fit one transaction of 2^24 gas at about 120 k gas. */
-const MAX_BATCH = 64;
+/** Receipts in one batch: what one transaction of the database marks. */
+const MAX_BATCH = 1_024;
+/** Clients in one batch: a voucher of each must fit one transaction of 2^24 gas at about 30 k gas. */
+const MAX_VOUCHERS = 256;
 const POLL_MS = 100;
 const MAX_RETRY_MS = 5_000;
+/** How long a client may take to give a voucher before its receipt is published. */
+const VOUCHER_PATIENCE_MS = 30_000;
 
 export interface Settler {
-  /** There is a new receipt. */
+  /** There is a new receipt, or a new voucher. */
   wake(): void;
   /** Runs until the signal aborts. */
   readonly done: Promise<void>;
@@ -30,6 +36,8 @@ export interface SettlerOptions {
   readonly chain: ChainClient;
   readonly log: Logger;
   readonly signal: AbortSignal;
+  /** VOUCHER_PATIENCE_MS when absent. */
+  readonly voucherPatienceMs?: number;
 }
 
 export function startSettler(options: SettlerOptions): Settler {
@@ -42,9 +50,10 @@ export function startSettler(options: SettlerOptions): Settler {
   async function run(): Promise<void> {
     let delay = POLL_MS;
     while (!signal.aborted) {
+      const round = new AbortController();
       // From before the round, so that a receipt that comes during it is not slept over.
       const woken = new Promise<void>((resolve) => {
-        calls.addEventListener("wake", () => resolve(), { once: true });
+        calls.addEventListener("wake", () => resolve(), { once: true, signal: round.signal });
       });
       let open = true;
       try {
@@ -55,9 +64,10 @@ export function startSettler(options: SettlerOptions): Settler {
         log.warn({ err: error }, "settlement will be tried again");
         delay = Math.min(2 * delay, MAX_RETRY_MS);
       }
-      if (signal.aborted) return;
+      if (signal.aborted) return round.abort();
       const due = open ? [sleep(delay, undefined, { signal }).catch(() => undefined)] : [];
       await Promise.race([woken, ...due]);
+      round.abort();
     }
   }
   return { wake, done: run() };
@@ -68,7 +78,7 @@ async function hasOpen(database: Database): Promise<boolean> {
   const job = await database
     .selectFrom("jobs")
     .select("order_hash")
-    .where("state", "=", "done")
+    .where("state", "in", ["done", "granted", "published"])
     .executeTakeFirst();
   const batch = await database
     .selectFrom("batches")
@@ -78,36 +88,39 @@ async function hasOpen(database: Database): Promise<boolean> {
   return job !== undefined || batch !== undefined;
 }
 
-/** One round: everything that can be done now. @throws what kept a batch from being posted, after the rest. */
+/** One round: everything that can be done now. @throws the first problem, after the rest. */
 export async function settleOnce(options: SettlerOptions): Promise<void> {
   await makeBatch(options);
   // A worker whose stake is gone cannot post any more, and is still owed what it has posted.
-  const [posting] = await Promise.allSettled([postBatches(options)]);
-  const claimed = await claimBatches(options);
-  // Also after a crash between a claim and its withdrawal.
-  if (claimed || (await hasClaimed(options.database))) await withdrawCredit(options);
-  if (posting.status === "rejected") throw posting.reason;
+  const outcomes = await Promise.allSettled([postBatches(options)]);
+  outcomes.push(...(await Promise.allSettled([payBatches(options)])));
+  const patience = options.voucherPatienceMs ?? VOUCHER_PATIENCE_MS;
+  outcomes.push(...(await Promise.allSettled([settlePublications(options, patience)])));
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
 }
 
-/** Writes down the next batch from receipts that are in none. */
+/** Writes down the next batch from receipts that are granted, and the vouchers that grant them. */
 async function makeBatch({ database }: SettlerOptions): Promise<void> {
   await database.transaction().execute(async (transaction) => {
-    const jobs = await transaction
+    const granted = await transaction
       .selectFrom("jobs")
       .selectAll()
-      .where("state", "=", "done")
-      .orderBy("created_at")
+      .where("state", "=", "granted")
+      .orderBy("client")
+      .orderBy("sequence")
       .limit(MAX_BATCH)
       .execute();
+    const clients = [...new Set(granted.map(({ client }) => client))].slice(0, MAX_VOUCHERS);
+    const jobs = granted.filter(({ client }) => clients.includes(client));
     if (jobs.length === 0) return;
-    const batch = batchOf(jobs);
-    const root = bytesToHex(merkleRoot(batch.leaves));
+    const root = bytesToHex(merkleRoot(leavesOf(jobs)));
     await transaction
       .insertInto("batches")
       .values({
         root,
         count: jobs.length,
-        total: batch.total.toString(),
+        vouchers: encodeVouchers(await latestVouchers(transaction, clients)),
         state: "new",
       })
       .execute();
@@ -121,156 +134,127 @@ async function makeBatch({ database }: SettlerOptions): Promise<void> {
   });
 }
 
-async function batchesIn(database: Database, state: "new" | "posted") {
-  return database.selectFrom("batches").selectAll().where("state", "=", state).execute();
+interface StoredBatch extends Batch {
+  readonly root: string;
+  readonly jobs: readonly JobRow[];
 }
 
-const jobsOf = (database: Database, root: string): Promise<JobRow[]> =>
-  database
-    .selectFrom("jobs")
+async function batchesIn(database: Database, state: "new" | "posted"): Promise<StoredBatch[]> {
+  const rows = await database
+    .selectFrom("batches")
     .selectAll()
-    .where("batch_root", "=", root)
-    .orderBy("leaf_index")
+    .where("state", "=", state)
     .execute();
+  return Promise.all(
+    rows.map(async ({ root, vouchers }) => {
+      const jobs = await database
+        .selectFrom("jobs")
+        .selectAll()
+        .where("batch_root", "=", root)
+        .orderBy("leaf_index")
+        .execute();
+      return { root, jobs, leaves: leavesOf(jobs), vouchers: decodeVouchers(vouchers) };
+    }),
+  );
+}
 
 async function postBatches({ database, chain, log }: SettlerOptions): Promise<void> {
-  for (const row of await batchesIn(database, "new")) {
-    const batch = batchOf(await jobsOf(database, row.root));
+  for (const batch of await batchesIn(database, "new")) {
     // Posted before a crash that came before we noted it.
-    if ((await chain.claimableFrom(chain.address, batch)) === undefined) {
+    if ((await chain.payableFrom(chain.address, batch)) === undefined) {
       const posted = await chain.postBatch(batch);
-      log.info({ batch: row.root, receipts: row.count, tx: posted.hash }, "posted a batch");
+      log.info(
+        { batch: batch.root, receipts: batch.jobs.length, tx: posted.hash },
+        "posted a batch",
+      );
     }
-    await database
-      .updateTable("batches")
-      .set({ state: "posted" })
-      .where("root", "=", row.root)
-      .execute();
+    await setBatch(database, batch.root, "posted");
   }
 }
 
-/** Claims what can be claimed; true if anything was. */
-async function claimBatches(options: SettlerOptions): Promise<boolean> {
+async function payBatches(options: SettlerOptions): Promise<void> {
   const { database, chain } = options;
-  let any = false;
-  for (const row of await batchesIn(database, "posted")) {
-    const jobs = await jobsOf(database, row.root);
-    const batch = batchOf(jobs);
-    const from = await chain.claimableFrom(chain.address, batch);
+  for (const batch of await batchesIn(database, "posted")) {
+    const from = await chain.payableFrom(chain.address, batch);
     if (from === undefined) {
       // The chain forgot it (a reorganisation, or a restart from an older state): post again.
-      await setBatch(database, row.root, "new");
+      await setBatch(database, batch.root, "new");
       continue;
     }
     if ((await chain.blockNumber()) + 1n < from) continue;
-    any = (await claimJobs(options, batch, jobs)) || any;
-    const open = await database
-      .selectFrom("jobs")
-      .select("order_hash")
-      .where("batch_root", "=", row.root)
-      .where("state", "=", "posted")
-      .executeTakeFirst();
-    if (open === undefined) await setBatch(database, row.root, "claimed");
+    await payBatch(options, batch);
   }
-  return any;
 }
 
-async function setBatch(database: Database, root: string, state: "new" | "claimed"): Promise<void> {
+async function payBatch({ database, chain, log }: SettlerOptions, batch: StoredBatch) {
+  if ((await dueOf(chain, batch)).some(({ state }) => state === "payable")) {
+    const paid = await chain.payBatch(batch).catch((error: unknown) => {
+      // A reorganisation may have moved the window: it will be tried again.
+      if (!(error instanceof ChainError)) throw error;
+      log.warn({ err: error, batch: batch.root }, "a batch cannot be paid now");
+    });
+    if (paid === undefined) return;
+    log.info({ batch: batch.root, receipts: batch.jobs.length, tx: paid.hash }, "was paid");
+  }
+  const due = await dueOf(chain, batch);
+  for (const { client, state } of due) {
+    if (state === "paid" || state === "void") {
+      await setJobs(database, batch.root, client, state);
+    }
+  }
+  if (due.every(({ state }) => state === "paid" || state === "void")) {
+    await setBatch(database, batch.root, "paid");
+  }
+}
+
+/** What each voucher of the batch can bring now. */
+async function dueOf(
+  chain: ChainClient,
+  { vouchers }: { readonly vouchers: readonly SignedVoucher[] },
+) {
+  return Promise.all(
+    vouchers.map(async ({ voucher }) => {
+      const channel = await chain.channelOf(voucher.client, voucher.worker);
+      return { client: bytesToHex(voucher.client), state: stateOf(channel, voucher.amount) };
+    }),
+  );
+}
+
+function stateOf(
+  channel: Awaited<ReturnType<ChainClient["channelOf"]>>,
+  amount: bigint,
+): "paid" | "void" | "payable" | "waiting" {
+  if (channel.paid >= amount) return "paid";
+  if (channel.forfeited) return "void";
+  // Contested receipts hold it, or it is empty until the client fills it.
+  return channel.holds > 0 || channel.balance === 0n ? "waiting" : "payable";
+}
+
+async function setBatch(
+  database: Database,
+  root: string,
+  state: "new" | "posted" | "paid",
+): Promise<void> {
   await database.updateTable("batches").set({ state }).where("root", "=", root).execute();
 }
 
-async function claimJobs(
-  { database, chain, log }: SettlerOptions,
-  batch: Batch,
-  jobs: readonly JobRow[],
-): Promise<boolean> {
-  const claimable: SignedReceipt[] = [];
-  for (const job of jobs) {
-    if (job.state !== "posted") continue;
-    const state = await chain.orderState(hexToBytes(job.order_hash));
-    if (state === "claimed" || state === "void") await setJob(database, job.order_hash, state);
-    else if (state === "open") claimable.push(signedReceiptOf(job));
-  }
-  if (claimable.length === 0) return false;
-  try {
-    const claimed = await chain.claim(batch, claimable);
-    log.info(
-      {
-        receipts: claimable.length,
-        tx: claimed.claim.hash,
-        withdrawal: claimed.withdrawal.hash,
-      },
-      "claimed and withdrew pay",
-    );
-  } catch (error) {
-    if (!(error instanceof ChainError)) throw error;
-    // One that cannot be claimed yet (an empty channel, a new window) must not hold up the others.
-    log.warn({ err: error }, "claiming one by one");
-    return claimOneByOne(chain, batch, claimable, log);
-  }
-  return true;
-}
-
-async function claimOneByOne(
-  chain: ChainClient,
-  batch: Batch,
-  receipts: readonly SignedReceipt[],
-  log: Logger,
-): Promise<boolean> {
-  let any = false;
-  for (const signed of receipts) {
-    try {
-      await chain.claim(batch, [signed]);
-      any = true;
-    } catch (error) {
-      if (!(error instanceof ChainError)) throw error;
-      log.warn({ err: error }, "a receipt cannot be claimed now");
-    }
-  }
-  return any;
-}
-
-async function setJob(
+async function setJobs(
   database: Database,
-  orderHash: string,
-  state: "claimed" | "void",
+  root: string,
+  client: string,
+  state: "paid" | "void",
 ): Promise<void> {
-  await database.updateTable("jobs").set({ state }).where("order_hash", "=", orderHash).execute();
+  await database
+    .updateTable("jobs")
+    .set({ state })
+    .where("batch_root", "=", root)
+    .where("client", "=", client)
+    .where("state", "=", "posted")
+    .execute();
 }
 
-async function hasClaimed(database: Database): Promise<boolean> {
-  const row = await database
-    .selectFrom("jobs")
-    .select("order_hash")
-    .where("state", "=", "claimed")
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
-}
-
-async function withdrawCredit({ chain, log }: SettlerOptions): Promise<void> {
-  const withdrawn = await chain.withdraw();
-  if (withdrawn === undefined) return;
-  log.info({ amount: withdrawn.amount.toString(), tx: withdrawn.hash }, "withdrew pay");
-}
-
-function signedReceiptOf(job: JobRow): SignedReceipt {
-  const stored = storedReceipt(job);
-  if (stored === undefined) throw new Error(`job ${job.order_hash} has no receipt`);
-  return {
-    order: storedOrder(job),
-    orderSignature: new Uint8Array(job.order_signature),
-    receipt: stored.receipt,
-    receiptSignature: stored.signature,
-  };
-}
-
-function batchOf(jobs: readonly JobRow[]): Batch {
-  return {
-    leaves: jobs.map((job) => {
-      if (job.receipt_hash === null) throw new Error(`job ${job.order_hash} has no receipt`);
-      return hexToBytes(job.receipt_hash);
-    }),
-    total: jobs.reduce((sum, job) => sum + BigInt(job.price ?? "0"), 0n),
-  };
-}
+const leavesOf = (jobs: readonly JobRow[]): Uint8Array[] =>
+  jobs.map((job) => {
+    if (job.receipt_hash === null) throw new Error(`job ${job.order_hash} has no receipt`);
+    return hexToBytes(job.receipt_hash);
+  });

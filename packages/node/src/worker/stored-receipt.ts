@@ -1,7 +1,8 @@
-/** A job's receipt as it lies in the database, back as values. */
+/** A job as it lies in the database, back as values. */
 
 import {
   ByteReader,
+  type Delivery,
   type Message,
   type Order,
   orderStruct,
@@ -31,8 +32,20 @@ export function storedReceipt(
   };
 }
 
+/** What the client signed for the receipt's tokens, or undefined before there is a receipt. */
+export function storedDelivery(
+  job: JobRow,
+): { readonly delivery: Delivery; readonly signature: Uint8Array } | undefined {
+  const stored = storedReceipt(job);
+  if (stored === undefined || job.delivery_signature === null) return undefined;
+  const { orderHash, outputTokens, outputCommitment } = stored.receipt;
+  return {
+    delivery: { orderHash, outputTokens, outputCommitment },
+    signature: new Uint8Array(job.delivery_signature),
+  };
+}
+
 export function doneMessageOf(job: JobRow): Message | undefined {
   const stored = storedReceipt(job);
-  if (stored === undefined || job.output_salt === null) return undefined;
-  return { type: "done", ...stored, outputSalt: new Uint8Array(job.output_salt) };
+  return stored === undefined ? undefined : { type: "done", ...stored };
 }

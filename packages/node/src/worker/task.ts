@@ -1,14 +1,13 @@
 /** One task on one call: OFFER → ACCEPT → START → TOKENS* → DONE (spec/05). */
 
 import { randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
-import { generate } from "@assay/engine";
+import { generate, replay } from "@assay/engine";
 import {
   acceptanceHash,
   bytesToHex,
   equalBytes,
   FINISH_REASONS,
-  MAX_TOKENS_PER_MESSAGE,
+  type FinishReason,
   type Message,
   nonceHash,
   type Order,
@@ -27,9 +26,17 @@ import type { Logger } from "../logger.ts";
 import type { Call } from "../mesh/link.ts";
 import type { LoadedModel } from "../models.ts";
 import type { JobRow } from "../store/schema.ts";
+import type { Conduct } from "./cheats.ts";
 import type { Jobs } from "./jobs.ts";
-import { type Refusal, refusalOf, refusalOfChannel, refusalOfParties } from "./offer.ts";
+import {
+  type Refusal,
+  refusalOf,
+  refusalOfChannel,
+  refusalOfParties,
+  refusalOfSequence,
+} from "./offer.ts";
 import { doneMessageOf } from "./stored-receipt.ts";
+import { openTokenStream, type StreamEnd, type TokenStream } from "./token-stream.ts";
 
 /** An accepted order whose client does not start it is over after this. */
 const START_TIMEOUT_MS = 10_000;
@@ -46,12 +53,22 @@ export interface TaskContext {
   readonly slots: Slots;
   /** Runs one at a time: two orders may not count on the same balance. */
   readonly exclusive: <T>(task: () => Promise<T>) => Promise<T>;
-  /** Balance of the channel (client, this worker) on chain. */
-  readonly channelBalance: (client: Uint8Array) => Promise<bigint>;
+  /** Of the channel (client, this worker): its balance on chain, and below which sequence all is settled. */
+  readonly channelOf: (
+    client: Uint8Array,
+  ) => Promise<{ readonly balance: bigint; readonly settledBelow: bigint }>;
+  readonly conduct: Conduct;
   /** A receipt is stored: settlement may start. */
   readonly onReceipt: () => void;
+  /** Publishes a receipt that is in no job: what `conduct.second` made. */
+  readonly publishSecond: (job: JobRow, second: SignedSecond) => void;
   readonly log: Logger;
   readonly signal: AbortSignal;
+}
+
+export interface SignedSecond {
+  readonly receipt: Receipt;
+  readonly signature: Uint8Array;
 }
 
 export interface Slots {
@@ -75,7 +92,7 @@ export async function serveTask(context: TaskContext, call: Call, offer: Offer):
   try {
     const answer = await context.exclusive(() => accept(context, offer, hash));
     call.send(answer);
-    if (answer.type === "accept") await runToTheEnd(context, call, offer.order, answer.workerNonce);
+    if (answer.type === "accept") await runToTheEnd(context, call, offer.order, answer);
   } finally {
     context.slots.release();
   }
@@ -85,11 +102,11 @@ async function runToTheEnd(
   context: TaskContext,
   call: Call,
   order: Order,
-  workerNonce: Uint8Array,
+  accepted: Accepted,
 ): Promise<void> {
   const hash = orderHash(order);
   try {
-    await run(context, call, order, workerNonce);
+    await run(context, call, order, accepted);
   } catch (error) {
     await context.jobs.fail(hash);
     context.log.error({ err: error, order: bytesToHex(hash) }, "task failed");
@@ -98,14 +115,16 @@ async function runToTheEnd(
 }
 
 /** An order that came before gets the same receipt again, never a second one. */
-function answerKnown(job: JobRow): Message {
-  return (
-    doneMessageOf(job) ?? {
-      type: "refuse",
-      code: RPC_CODES.invalidOrder,
-      text: `this order came before and is ${job.state}; sign a new one`,
-    }
-  );
+function answerKnown(context: TaskContext, job: JobRow): Message {
+  const done = doneMessageOf(job);
+  if (done?.type === "done" && context.conduct.handOut(done, context.domain) !== undefined) {
+    return done;
+  }
+  const code = job.state === "accepted" ? RPC_CODES.busy : RPC_CODES.invalidOrder;
+  const text = `this order came before and is ${job.state}; ${
+    job.state === "accepted" ? "ask again later" : "sign a new one"
+  }`;
+  return { type: "refuse", code, text };
 }
 
 /** The answer to an offer that was made before, or that is refused for what it says; null if it may be taken. */
@@ -119,7 +138,7 @@ async function answerWithoutChain(
   const parties = refusalOfParties({ order, signer, worker });
   if (parties !== null) return { type: "refuse", ...parties };
   const known = await context.jobs.find(hash);
-  if (known !== undefined) return answerKnown(known);
+  if (known !== undefined) return answerKnown(context, known);
   const refusal = refusalOf({
     order,
     signer,
@@ -140,51 +159,102 @@ async function accept(
   hash: Uint8Array,
 ): Promise<Message> {
   const known = await context.jobs.find(hash);
-  if (known !== undefined) return answerKnown(known);
-  // In this order: what is claimed in between counts twice, and not never.
+  if (known !== undefined) return answerKnown(context, known);
+  // In this order: what is paid in between counts twice, and not never.
   const outstanding = await context.jobs.outstanding(order.client);
-  const balance = await context.channelBalance(order.client);
-  const refusal = refusalOfChannel(order, balance - outstanding);
+  const { balance, settledBelow } = await context.channelOf(order.client);
+  const refusal =
+    refusalOfSequence(order, {
+      settledBelow,
+      taken: await context.jobs.isTaken(order.client, order.sequence),
+    }) ?? refusalOfChannel(order, balance - outstanding);
   if (refusal !== null) return { type: "refuse", ...refusal };
   const workerNonce = new Uint8Array(randomBytes(32));
-  await context.jobs.accept({ orderHash: hash, order, signature, workerNonce });
+  const outputSalt = new Uint8Array(randomBytes(32));
+  await context.jobs.accept({ orderHash: hash, order, signature, workerNonce, outputSalt });
   const digest = acceptanceHash({ orderHash: hash, workerNonce });
   return {
     type: "accept",
     workerNonce,
     signature: signTyped(context.privateKey, context.domain, digest),
+    outputSalt,
   };
 }
 
 const nowSeconds = (): bigint => BigInt(Math.floor(Date.now() / 1_000));
 
+type Accepted = Extract<Message, { type: "accept" }>;
+
 async function run(
   context: TaskContext,
   call: Call,
   order: Order,
-  workerNonce: Uint8Array,
+  { workerNonce, outputSalt }: Accepted,
 ): Promise<void> {
   const start = await receiveStart(context, call);
   if (start === "late" || start?.type !== "start" || !opens(order, start)) {
-    await context.jobs.fail(orderHash(order));
-    call.send({ type: "fail", ...startProblem(start) });
+    await giveUp(context, call, order, startProblem(start));
     return;
   }
-  const seed = orderSeed(order, { clientNonce: start.clientNonce, workerNonce });
-  const answer = await compute(context, call, order, start.prompt, seed);
-  if (answer === undefined) {
-    await context.jobs.fail(orderHash(order));
-    call.send({ type: "fail", ...CANCELLED });
-    return;
+  const seed = context.conduct.seed(
+    orderSeed(order, { clientNonce: start.clientNonce, workerNonce }),
+  );
+  const stream = openTokenStream({
+    call,
+    domain: context.domain,
+    orderHash: orderHash(order),
+    client: order.client,
+    outputSalt,
+  });
+  try {
+    const answer = await compute(context, order, start.prompt, seed, stream);
+    if (answer === undefined) {
+      await giveUp(context, call, order, endProblem(stream.ended));
+    } else if (nowSeconds() > order.deadline) {
+      // Nobody would pay for it (spec/03 §3.1).
+      await giveUp(context, call, order, LATE);
+    } else {
+      await handOver(context, call, { order, seed, outputSalt, ...answer });
+    }
+  } finally {
+    stream.close();
   }
-  const completedAt = nowSeconds();
-  if (completedAt > order.deadline) {
-    // Nobody would pay for it (spec/03 §3.1).
-    await context.jobs.fail(orderHash(order));
-    call.send({ type: "fail", ...LATE });
-    return;
-  }
-  const outputSalt = new Uint8Array(randomBytes(32));
+}
+
+async function giveUp(
+  context: TaskContext,
+  call: Call,
+  order: Order,
+  problem: Refusal,
+): Promise<void> {
+  await context.jobs.fail(orderHash(order));
+  call.send({ type: "fail", ...problem });
+}
+
+interface FinishedAnswer {
+  /** What the client has acknowledged: all that there is, or what it had when it wanted no more. */
+  readonly tokens: readonly number[];
+  readonly finishReason: FinishReason;
+  readonly traceRoot: Uint8Array;
+  readonly deliverySignature: Uint8Array;
+}
+
+/** Signs the one receipt, stores it, sends it. */
+async function handOver(
+  context: TaskContext,
+  call: Call,
+  {
+    order,
+    seed,
+    outputSalt,
+    ...answer
+  }: FinishedAnswer & {
+    readonly order: Order;
+    readonly seed: Uint8Array;
+    readonly outputSalt: Uint8Array;
+  },
+): Promise<void> {
+  const { conduct, domain } = context;
   const receipt: Receipt = {
     orderHash: orderHash(order),
     programRoot: order.programRoot,
@@ -194,22 +264,29 @@ async function run(
     outputCommitment: tokenCommitment(outputSalt, answer.tokens),
     promptTokens: order.promptTokens,
     outputTokens: answer.tokens.length,
-    finishReason: FINISH_REASONS[answer.finishReason],
+    finishReason: answer.finishReason,
     price: priceOf(order, order.promptTokens, answer.tokens.length),
-    completedAt,
+    completedAt: nowSeconds(),
     traceRoot: answer.traceRoot,
   };
-  const signature = signTyped(context.privateKey, context.domain, receiptHash(receipt));
+  const own = sign(context, receipt);
+  const out = conduct.handOut(own, domain);
   // On disk before it is sent: after a crash the same receipt is sent again, not another one.
   const stored = await context.jobs.finish({
-    orderHash: receipt.orderHash,
-    receipt,
-    signature,
-    outputSalt,
+    orderHash: orderHash(order),
+    ...(out ?? own),
+    deliverySignature: answer.deliverySignature,
   });
   if (!stored) throw new Error("the job already has a receipt");
-  call.send({ type: "done", receipt, signature, outputSalt });
+  if (out !== undefined) call.send({ type: "done", ...out });
   context.onReceipt();
+  const second = conduct.second(receipt);
+  const job = second === undefined ? undefined : await context.jobs.find(orderHash(order));
+  if (second !== undefined && job !== undefined) context.publishSecond(job, sign(context, second));
+}
+
+function sign({ privateKey, domain }: TaskContext, receipt: Receipt): SignedSecond {
+  return { receipt, signature: signTyped(privateKey, domain, receiptHash(receipt)) };
 }
 
 async function receiveStart(
@@ -251,67 +328,57 @@ function opens(order: Order, start: Extract<Message, { type: "start" }>): boolea
   );
 }
 
-/** Generates and streams; undefined when the client cancelled. */
+/** Why there is no receipt although nothing failed here. */
+function endProblem(ended: StreamEnd | undefined): Refusal {
+  if (ended === "silent") {
+    return { code: RPC_CODES.timeout, text: "the tokens were not acknowledged in time" };
+  }
+  if (ended === "protocol") {
+    const text = "what came where CANCEL or a DELIVERED of the tokens so far was due is neither";
+    return { code: RPC_CODES.protocol, text };
+  }
+  return CANCELLED;
+}
+
+/** Generates and streams. Undefined when the client has acknowledged nothing. */
 async function compute(
-  context: TaskContext,
-  call: Call,
+  { models, conduct, signal }: TaskContext,
   order: Order,
   prompt: readonly number[],
   seed: Uint8Array,
-): Promise<Awaited<ReturnType<typeof generate>> | undefined> {
-  const model = context.models.get(bytesToHex(order.programRoot));
+  stream: TokenStream,
+): Promise<FinishedAnswer | undefined> {
+  const model = models.get(bytesToHex(order.programRoot));
   if (model === undefined) throw new Error("the program was accepted and is gone");
-  const cancel = new AbortController();
-  const watching = watchCancel(call, cancel);
-  const batcher = createTokenBatcher((tokens) => call.send({ type: "tokens", tokens }));
-  try {
-    return await generate(model.engine, {
-      prompt,
-      maxTokens: order.maxTokens,
-      sampling: order,
-      seed,
-      onToken: batcher.push,
-      signal: AbortSignal.any([context.signal, cancel.signal]),
-    });
-  } catch (error) {
-    if (cancel.signal.aborted) return undefined;
-    throw error;
-  } finally {
-    batcher.flush();
-    watching.abort();
-  }
-}
-
-/** Aborts `cancel` when the client says CANCEL or is gone. */
-function watchCancel(call: Call, cancel: AbortController): AbortController {
-  const stop = new AbortController();
-  call.next(stop.signal).then(
-    () => cancel.abort(),
-    () => undefined,
-  );
-  return stop;
-}
-
-interface TokenBatcher {
-  readonly push: (token: number) => void;
-  flush(): void;
-}
-
-/** Tokens of one turn of the event loop travel in one message. */
-function createTokenBatcher(send: (tokens: readonly number[]) => void): TokenBatcher {
-  let tokens: number[] = [];
-  function flush(): void {
-    const batch = tokens;
-    tokens = [];
-    for (let at = 0; at < batch.length; at += MAX_TOKENS_PER_MESSAGE) {
-      send(batch.slice(at, at + MAX_TOKENS_PER_MESSAGE));
-    }
-  }
-  return {
-    flush,
-    push(token) {
-      tokens.push(token);
-      if (tokens.length === 1) sleep(0).then(flush, flush);
+  let index = 0;
+  const whole = await generate(model.engine, {
+    prompt,
+    maxTokens: order.maxTokens,
+    sampling: order,
+    seed,
+    onToken: (token) => {
+      const sent = conduct.token(token, index);
+      index += 1;
+      return stream.push(sent);
     },
+    signal: AbortSignal.any([signal, stream.signal]),
+  }).catch((error: unknown) => {
+    if (stream.ended === undefined) throw error;
+    return undefined;
+  });
+  if (whole !== undefined) await stream.finish();
+  const { count, signature } = stream.delivered;
+  if (count === 0 || signature === null) return undefined;
+  const tokens = stream.tokens.slice(0, count);
+  const isWhole = whole !== undefined && count === whole.tokens.length;
+  const asComputed = isWhole && whole.tokens.every((token, i) => token === tokens[i]);
+  const traceRoot = asComputed
+    ? whole.traceRoot
+    : replay(model.engine, { prompt, output: tokens, sampling: order, seed }).traceRoot;
+  return {
+    tokens,
+    finishReason: FINISH_REASONS[isWhole ? whole.finishReason : "cut"],
+    traceRoot,
+    deliverySignature: signature,
   };
 }

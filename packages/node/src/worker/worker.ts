@@ -9,10 +9,12 @@ import { connectStaked, joinMesh, type Role, type RoleOptions } from "../role.ts
 import { openDatabase } from "../store/database.ts";
 import { attendCourt } from "../verifier/court.ts";
 import { recentBlock, requestEvidence } from "../verifier/evidence-request.ts";
-import { type Cheat, withCheaperWeights } from "./cheats.ts";
+import { type Cheat, type Conduct, conductOf, HONEST } from "./cheats.ts";
 import { createJobs } from "./jobs.ts";
+import { publishReceipt } from "./publish.ts";
 import { startSettler } from "./settle.ts";
 import { type Slots, serveTask, type TaskContext } from "./task.ts";
+import { takeVoucher, type VoucherOptions } from "./vouchers.ts";
 
 export interface WorkerOptions extends RoleOptions {
   /** Base units a token. */
@@ -21,6 +23,8 @@ export interface WorkerOptions extends RoleOptions {
   /** Tasks at once. */
   readonly slots: number;
   readonly cheat?: Cheat;
+  /** How long to wait for a client's voucher before its receipt is published. */
+  readonly voucherPatienceMs?: number;
 }
 
 export async function startWorker(options: WorkerOptions): Promise<Role> {
@@ -32,22 +36,53 @@ export async function startWorker(options: WorkerOptions): Promise<Role> {
   const interrupted = await jobs.failInterrupted();
   if (interrupted > 0) log.warn({ jobs: interrupted }, "jobs were interrupted before a receipt");
   const chain = await connectStaked(options);
-  const settler = startSettler({ database, chain, log, signal: stopping.signal });
+  // Who withholds receipts gets no voucher for them.
+  const patience = options.cheat === "withhold" ? 0 : options.voucherPatienceMs;
+  const settler = startSettler({
+    database,
+    chain,
+    log,
+    signal: stopping.signal,
+    ...(patience === undefined ? {} : { voucherPatienceMs: patience }),
+  });
+  const conduct = options.cheat === undefined ? HONEST : conductOf(options.cheat);
+  const exclusive = createExclusive();
   const slots = createSlots(options.slots);
   const context: TaskContext = {
     privateKey: options.privateKey,
     address: chain.address,
     domain: chain.domain,
     jobs,
-    models: served(models, options.cheat),
+    models: served(models, conduct),
     promptPrice: options.promptPrice,
     outputPrice: options.outputPrice,
     slots,
-    exclusive: createExclusive(),
-    channelBalance: (client) => chain.channelBalance(client, chain.address),
+    exclusive,
+    channelOf: async (client) => {
+      const [balance, { settledBelow }] = await Promise.all([
+        chain.channelBalance(client, chain.address),
+        chain.channelOf(client, chain.address),
+      ]);
+      return { balance, settledBelow };
+    },
+    conduct,
     onReceipt: settler.wake,
+    publishSecond: (job, second) => {
+      publishReceipt(chain, job, second).then(
+        (tx) => log.warn({ tx }, "published a second receipt"),
+        (error: unknown) => log.error({ err: error }, "could not publish a second receipt"),
+      );
+    },
     log,
     signal: stopping.signal,
+  };
+  const vouchers: VoucherOptions = {
+    database,
+    jobs,
+    address: chain.address,
+    domain: chain.domain,
+    exclusive,
+    onGranted: settler.wake,
   };
   const { mesh, peers } = await joinMesh({
     role: options,
@@ -59,6 +94,7 @@ export async function startWorker(options: WorkerOptions): Promise<Role> {
     },
     onCall: async (_peer, call, first) => {
       if (first.type === "offer") await serveTask(context, call, first);
+      else if (first.type === "voucher") call.send(await takeVoucher(vouchers, first));
     },
   });
   const court = attendCourt({
@@ -93,16 +129,16 @@ function offersOf(
   }));
 }
 
-/** What runs under each root: an honest worker's models, or a cheater's cheaper ones. */
+/** What runs under each root: an honest worker's models, or what a cheater has in their place. */
 function served(
   models: ReadonlyMap<string, LoadedModel>,
-  cheat: Cheat | undefined,
+  { program: inPlaceOf }: Conduct,
 ): ReadonlyMap<string, LoadedModel> {
-  if (cheat === undefined) return models;
   return new Map(
     [...models.values()].map((model) => {
-      const program = withCheaperWeights(model.program);
-      return [bytesToHex(model.root), { ...model, program, engine: createEngine(program) }];
+      const program = inPlaceOf(model.program);
+      const engine = program === model.program ? model.engine : createEngine(program);
+      return [bytesToHex(model.root), { ...model, program, engine }];
     }),
   );
 }

@@ -1,22 +1,23 @@
 /**
- * Messages of the peer protocol `/assay/rpc/1` (spec/05 §5.3): bodies of frames. Byte formats only.
+ * Messages of the peer protocol `/assay/rpc/2` (spec/05 §5.3): bodies of frames. Byte formats only.
  */
 
 import { ByteReader } from "../byte-reader.ts";
 import { concatBytes } from "../bytes.ts";
 import { tokenBytes } from "../commitment.ts";
-import { bytes32, u16, u32 } from "../field.ts";
+import { bytes32, u8Of, u16, u32 } from "../field.ts";
 import { FormatError } from "../format-error.ts";
 import { MAX_TEXT_BYTES, MAX_TOKENS, MAX_TOKENS_PER_MESSAGE } from "../limits.ts";
 import { type Order, orderStruct } from "../order.ts";
 import { type Receipt, receiptStruct } from "../receipt.ts";
 import { MAX_RECEIPT_FILE_BYTES } from "../receipt-file.ts";
 import { SIGNATURE_BYTES } from "../signature.ts";
+import { type Voucher, voucherStruct } from "../voucher.ts";
 import { encodeFrame, type Frame } from "./frame.ts";
 import { decodeHello, encodeHello, type Hello } from "./hello.ts";
 
 /** The protocol's name in stream negotiation. */
-export const RPC_PROTOCOL = "/assay/rpc/1";
+export const RPC_PROTOCOL = "/assay/rpc/2";
 
 /** The frame types, by message. */
 export const MESSAGE_TYPES = {
@@ -33,6 +34,8 @@ export const MESSAGE_TYPES = {
   evidence: 11,
   evidencePut: 12,
   ok: 13,
+  delivered: 14,
+  voucher: 15,
 } as const;
 
 /** Codes of REFUSE and FAIL. A receiver takes one that it does not know as `internal`. */
@@ -63,7 +66,12 @@ interface Problem {
 export type Message =
   | ({ readonly type: "hello" } & Hello)
   | { readonly type: "offer"; readonly order: Order; readonly signature: Uint8Array }
-  | { readonly type: "accept"; readonly workerNonce: Uint8Array; readonly signature: Uint8Array }
+  | {
+      readonly type: "accept";
+      readonly workerNonce: Uint8Array;
+      readonly signature: Uint8Array;
+      readonly outputSalt: Uint8Array;
+    }
   | ({ readonly type: "refuse" } & Problem)
   | {
       readonly type: "start";
@@ -71,22 +79,39 @@ export type Message =
       readonly inputSalt: Uint8Array;
       readonly prompt: readonly number[];
     }
-  | { readonly type: "tokens"; readonly tokens: readonly number[] }
+  | {
+      readonly type: "tokens";
+      readonly tokens: readonly number[];
+      /** The worker waits for a DELIVERED of all tokens so far. */
+      readonly acknowledge: boolean;
+    }
   | {
       readonly type: "done";
       readonly receipt: Receipt;
       readonly signature: Uint8Array;
-      readonly outputSalt: Uint8Array;
     }
   | ({ readonly type: "fail" } & Problem)
   | { readonly type: "cancel" }
   | { readonly type: "evidenceGet"; readonly receiptHash: Uint8Array }
   /** `file` is a receipt file (spec/03 §3.4), not decoded. */
   | { readonly type: "evidence" | "evidencePut"; readonly file: Uint8Array }
-  | { readonly type: "ok" };
+  | { readonly type: "ok" }
+  /** `signature` is the client's, of the Delivery of the first `outputTokens` tokens (spec/03 §3.6). */
+  | {
+      readonly type: "delivered";
+      readonly outputTokens: number;
+      readonly signature: Uint8Array;
+    }
+  | { readonly type: "voucher"; readonly voucher: Voucher; readonly signature: Uint8Array };
 
 const PROMPT_BOUNDS = { min: 1, max: MAX_TOKENS };
-const TOKENS_BOUNDS = { min: 1, max: MAX_TOKENS_PER_MESSAGE };
+/** A yes or no in one byte. */
+const flag = u8Of<0 | 1>(0, 1);
+/** Without tokens it says something only if it asks for a DELIVERED of those before. */
+const tokensBounds = (acknowledge: boolean) => ({
+  min: acknowledge ? 0 : 1,
+  max: MAX_TOKENS_PER_MESSAGE,
+});
 
 function signatureBytes(signature: Uint8Array): Uint8Array {
   if (signature.length !== SIGNATURE_BYTES) throw new RangeError("a signature has 65 bytes");
@@ -117,7 +142,11 @@ function encodeBody(message: Message): Uint8Array {
     case "offer":
       return concatBytes(orderStruct.encode(message.order), signatureBytes(message.signature));
     case "accept":
-      return concatBytes(bytes32.encode(message.workerNonce), signatureBytes(message.signature));
+      return concatBytes(
+        bytes32.encode(message.workerNonce),
+        signatureBytes(message.signature),
+        bytes32.encode(message.outputSalt),
+      );
     case "start":
       return concatBytes(
         bytes32.encode(message.clientNonce),
@@ -125,13 +154,16 @@ function encodeBody(message: Message): Uint8Array {
         encodeTokens(message.prompt, PROMPT_BOUNDS),
       );
     case "tokens":
-      return encodeTokens(message.tokens, TOKENS_BOUNDS);
-    case "done":
       return concatBytes(
-        receiptStruct.encode(message.receipt),
-        signatureBytes(message.signature),
-        bytes32.encode(message.outputSalt),
+        flag.encode(message.acknowledge ? 1 : 0),
+        encodeTokens(message.tokens, tokensBounds(message.acknowledge)),
       );
+    case "done":
+      return concatBytes(receiptStruct.encode(message.receipt), signatureBytes(message.signature));
+    case "delivered":
+      return concatBytes(u32.encode(message.outputTokens), signatureBytes(message.signature));
+    case "voucher":
+      return concatBytes(voucherStruct.encode(message.voucher), signatureBytes(message.signature));
     case "refuse":
     case "fail":
       return encodeProblem(message);
@@ -211,6 +243,7 @@ const READERS: ReadonlyMap<number, readonly [name: string, read: BodyReader]> = 
         type: "accept",
         workerNonce: bytes32.decode(r, "workerNonce"),
         signature: signatureOf(r),
+        outputSalt: bytes32.decode(r, "outputSalt"),
       }),
     ],
   ],
@@ -229,7 +262,14 @@ const READERS: ReadonlyMap<number, readonly [name: string, read: BodyReader]> = 
   ],
   [
     MESSAGE_TYPES.tokens,
-    ["TOKENS", (r) => ({ type: "tokens", tokens: r.u32List("tokens", TOKENS_BOUNDS) })],
+    [
+      "TOKENS",
+      (r) => {
+        const acknowledge = flag.decode(r, "acknowledge") === 1;
+        const tokens = r.u32List("tokens", tokensBounds(acknowledge));
+        return { type: "tokens", acknowledge, tokens };
+      },
+    ],
   ],
   [
     MESSAGE_TYPES.done,
@@ -239,7 +279,6 @@ const READERS: ReadonlyMap<number, readonly [name: string, read: BodyReader]> = 
         type: "done",
         receipt: receiptStruct.decode(r),
         signature: signatureOf(r),
-        outputSalt: bytes32.decode(r, "outputSalt"),
       }),
     ],
   ],
@@ -258,6 +297,24 @@ const READERS: ReadonlyMap<number, readonly [name: string, read: BodyReader]> = 
     ["EVIDENCE_PUT", (r) => ({ type: "evidencePut", file: readFile(r) })],
   ],
   [MESSAGE_TYPES.ok, ["OK", () => ({ type: "ok" })]],
+  [
+    MESSAGE_TYPES.delivered,
+    [
+      "DELIVERED",
+      (r) => ({
+        type: "delivered",
+        outputTokens: r.u32("outputTokens"),
+        signature: signatureOf(r),
+      }),
+    ],
+  ],
+  [
+    MESSAGE_TYPES.voucher,
+    [
+      "VOUCHER",
+      (r) => ({ type: "voucher", voucher: voucherStruct.decode(r), signature: signatureOf(r) }),
+    ],
+  ],
 ]);
 
 /** The message in a frame. @throws {FormatError} for anything that {@link encodeMessage} would not have written. */

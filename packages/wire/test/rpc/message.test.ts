@@ -56,6 +56,7 @@ const anyOf: { readonly [K in Message["type"]]: fc.Arbitrary<Message> } = {
     type: fc.constant("accept" as const),
     workerNonce: anyHash,
     signature: anySignature,
+    outputSalt: anyHash,
   }),
   refuse: fc.record({ type: fc.constant("refuse" as const), code: anyCode, text: anyText }),
   start: fc.record({
@@ -64,12 +65,15 @@ const anyOf: { readonly [K in Message["type"]]: fc.Arbitrary<Message> } = {
     inputSalt: anyHash,
     prompt: anyTokens(30, 1),
   }),
-  tokens: fc.record({ type: fc.constant("tokens" as const), tokens: anyTokens(30, 1) }),
+  tokens: fc.record({
+    type: fc.constant("tokens" as const),
+    tokens: anyTokens(30, 1),
+    acknowledge: fc.boolean(),
+  }),
   done: fc.record({
     type: fc.constant("done" as const),
     receipt: anyReceipt,
     signature: anySignature,
-    outputSalt: anyHash,
   }),
   fail: fc.record({ type: fc.constant("fail" as const), code: anyCode, text: anyText }),
   cancel: fc.constant({ type: "cancel" }),
@@ -77,6 +81,21 @@ const anyOf: { readonly [K in Message["type"]]: fc.Arbitrary<Message> } = {
   evidence: fc.record({ type: fc.constant("evidence" as const), file: fc.uint8Array() }),
   evidencePut: fc.record({ type: fc.constant("evidencePut" as const), file: fc.uint8Array() }),
   ok: fc.constant({ type: "ok" }),
+  delivered: fc.record({
+    type: fc.constant("delivered" as const),
+    outputTokens: fc.nat({ max: 2 ** 32 - 1 }),
+    signature: anySignature,
+  }),
+  voucher: fc.record({
+    type: fc.constant("voucher" as const),
+    voucher: fc.record({
+      client: anyAddress,
+      worker: anyAddress,
+      settledBelow: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+      amount: anyAmount,
+    }),
+    signature: anySignature,
+  }),
 };
 const anyMessage = fc.oneof(...Object.values(anyOf));
 
@@ -152,9 +171,14 @@ describe("messages (spec/05 §5.3)", () => {
     ],
     [
       "ACCEPT",
-      { type: "accept", workerNonce: filled(32, 1), signature: filled(65, 2) },
+      {
+        type: "accept",
+        workerNonce: filled(32, 1),
+        signature: filled(65, 2),
+        outputSalt: filled(32, 3),
+      },
       3,
-      `${"01".repeat(32)}${"02".repeat(65)}`,
+      `${"01".repeat(32)}${"02".repeat(65)}${"03".repeat(32)}`,
     ],
     ["REFUSE", { type: "refuse", code: 2, text: "né" }, 4, "020003006ec3a9"],
     [
@@ -163,13 +187,34 @@ describe("messages (spec/05 §5.3)", () => {
       5,
       `${"01".repeat(32)}${"02".repeat(32)}020000000300000004000000`,
     ],
-    ["TOKENS", { type: "tokens", tokens: [258] }, 6, "0100000002010000"],
+    ["TOKENS", { type: "tokens", tokens: [258], acknowledge: true }, 6, "010100000002010000"],
     ["FAIL", { type: "fail", code: 258, text: "" }, 8, "02010000"],
     ["CANCEL", { type: "cancel" }, 9, ""],
     ["EVIDENCE_GET", { type: "evidenceGet", receiptHash: filled(32, 9) }, 10, "09".repeat(32)],
     ["EVIDENCE", { type: "evidence", file: bytes(1, 2) }, 11, "0102"],
     ["EVIDENCE_PUT", { type: "evidencePut", file: bytes(3) }, 12, "03"],
     ["OK", { type: "ok" }, 13, ""],
+    [
+      "DELIVERED",
+      { type: "delivered", outputTokens: 258, signature: filled(65, 2) },
+      14,
+      `02010000${"02".repeat(65)}`,
+    ],
+    [
+      "VOUCHER",
+      {
+        type: "voucher",
+        voucher: {
+          client: filled(20, 1),
+          worker: filled(20, 2),
+          settledBelow: 258n,
+          amount: 772n,
+        },
+        signature: filled(65, 3),
+      },
+      15,
+      `${"01".repeat(20)}${"02".repeat(20)}02010000000000000403${"00".repeat(14)}${"03".repeat(65)}`,
+    ],
   ])("%s lies as the table says", (_name, message, type, body) => {
     const frame = frameOf(message);
     expect(frame.type).toBe(type);
@@ -179,19 +224,18 @@ describe("messages (spec/05 §5.3)", () => {
   test("order and receipt lie in OFFER and DONE as in the receipt file", () => {
     const file = encodeReceiptFile(sampleFile);
     const offer: Message = { type: "offer", order: sampleOrder, signature: filled(65, 0x22) };
-    expect(frameOf(offer).body).toEqual(file.slice(38, 336));
+    expect(frameOf(offer).body).toEqual(file.slice(38, 344));
     const done: Message = {
       type: "done",
       receipt: sampleReceipt,
       signature: filled(65, 0x25),
-      outputSalt: filled(32, 0x26),
     };
-    expect(frameOf(done).body).toEqual(file.slice(433, 775));
+    expect(frameOf(done).body).toEqual(file.slice(441, 751));
   });
 
   const twoRoots = concatBytes(filled(32, 1), zeros(32), filled(32, 1), zeros(32));
   test.each([
-    ["an unknown type", { type: 14, requestId: 1, body: zeros(0) }, "FORMAT_TYPE"],
+    ["an unknown type", { type: 16, requestId: 1, body: zeros(0) }, "FORMAT_TYPE"],
     ["type 0", { type: 0, requestId: 1, body: zeros(0) }, "FORMAT_TYPE"],
     ["a role that is none", withBody("hello", zeros(20), bytes(8, 0), zeros(67)), "FORMAT_VALUE"],
     [
@@ -210,18 +254,19 @@ describe("messages (spec/05 §5.3)", () => {
       withBody("start", zeros(64), bytes(1, 0x40, 0, 0)),
       "FORMAT_COUNT",
     ],
-    ["no tokens", withBody("tokens", zeros(4)), "FORMAT_COUNT"],
-    ["a token too many", withBody("tokens", bytes(1, 4, 0, 0), zeros(4 * 1025)), "FORMAT_COUNT"],
+    ["no tokens", withBody("tokens", zeros(5)), "FORMAT_COUNT"],
+    ["a token too many", withBody("tokens", bytes(0, 1, 4, 0, 0), zeros(4 * 1025)), "FORMAT_COUNT"],
     [
       "fewer tokens than announced",
-      withBody("tokens", bytes(2, 0, 0, 0), zeros(4)),
+      withBody("tokens", bytes(0, 2, 0, 0, 0), zeros(4)),
       "FORMAT_TRUNCATED",
     ],
+    ["a flag that is none", withBody("tokens", bytes(2, 1, 0, 0, 0), zeros(4)), "FORMAT_VALUE"],
     ["a text that is too long", withBody("fail", bytes(1, 0, 1, 2), zeros(513)), "FORMAT_COUNT"],
     ["a text that is no UTF-8", withBody("fail", bytes(1, 0, 1, 0, 0xff)), "FORMAT_TEXT"],
     ["an overlong text", withBody("refuse", bytes(1, 0, 2, 0, 0xc0, 0x80)), "FORMAT_TEXT"],
     ["bytes after a CANCEL", withBody("cancel", bytes(0)), "FORMAT_TRAILING"],
-    ["a seed source that is none", withBody("offer", filled(298, 2)), "FORMAT_VALUE"],
+    ["a seed source that is none", withBody("offer", filled(306, 2)), "FORMAT_VALUE"],
     [
       "a file that is too long",
       withBody("evidence", zeros(MAX_RECEIPT_FILE_BYTES + 1)),
@@ -261,8 +306,15 @@ describe("messages (spec/05 §5.3)", () => {
         prompt: new Array(MAX_TOKENS + 1).fill(0),
       },
     ],
-    ["no tokens", { type: "tokens", tokens: [] }],
-    ["too many tokens", { type: "tokens", tokens: new Array(MAX_TOKENS_PER_MESSAGE + 1).fill(0) }],
+    ["no tokens", { type: "tokens", tokens: [], acknowledge: false }],
+    [
+      "too many tokens",
+      {
+        type: "tokens",
+        tokens: new Array(MAX_TOKENS_PER_MESSAGE + 1).fill(0),
+        acknowledge: false,
+      },
+    ],
     ["a long text", { type: "fail", code: 1, text: "é".repeat(MAX_TEXT_BYTES / 2 + 1) }],
     ["a lone surrogate", { type: "fail", code: 1, text: "\ud800" }],
     ["a code beyond u16", { type: "refuse", code: 65_536, text: "" }],
