@@ -37,9 +37,9 @@ function isVerifiedAndPaid(line: string): boolean {
   if (!line.startsWith("{")) return false;
   const result: {
     readonly verified?: unknown;
-    readonly payment?: { readonly withdrawal?: unknown };
+    readonly payment?: { readonly hash?: unknown };
   } = JSON.parse(line);
-  return result.verified === true && result.payment?.withdrawal !== undefined;
+  return result.verified === true && result.payment?.hash !== undefined;
 }
 
 export interface ColdVerification {

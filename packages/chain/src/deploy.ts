@@ -1,5 +1,6 @@
 /** Deploys the contracts of one network (spec/04 §4.1) to any EVM chain, from one key. */
 
+import { bytesToHex, sha256 } from "@assay/wire";
 import {
   createPublicClient,
   encodeAbiParameters,
@@ -41,6 +42,10 @@ export const DEVELOPMENT_TERMS: Terms = {
 const DEVELOPMENT_SUPPLY = 1_000_000_000n * TOKEN;
 
 const DEPLOY_GAS = 12_000_000n;
+
+/** Tells the contracts of this program from those of another version: a chain keeps what was deployed to it. */
+export const contractsId = (): string =>
+  bytesToHex(sha256(new TextEncoder().encode(contracts.Deployment.bytecode)));
 
 export interface DeployOptions {
   readonly rpc: string;

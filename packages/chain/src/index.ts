@@ -16,6 +16,7 @@ export {
 } from "./client.ts";
 export { type CourtEvent, type FollowCourtOptions, followCourt } from "./court-events.ts";
 export {
+  contractsId,
   DEVELOPMENT_TERMS,
   type DeployOptions,
   deployContracts,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import {
   assayHome,
   type Cheat,
+  contractsId,
   type LocalNetwork,
   programRootOfFile,
   readNetworkFile,
@@ -37,11 +38,11 @@ export async function gatewayPort(text: string | undefined): Promise<number> {
 
 const HEALTH_TIMEOUT_MS = 1_000;
 
-/** One directory for each version of the demo model: a development chain knows one program by its name. */
+/** One directory for each version of the demo model and of the contracts: a development chain keeps one of each. */
 function localHome(cheat?: Cheat): string {
-  const root = hex(programRootOfFile(DEMO_MODEL.path)).slice(2, 10);
+  const version = `${hex(programRootOfFile(DEMO_MODEL.path)).slice(2, 10)}-${contractsId().slice(0, 8)}`;
   // A network with a cheater is one of its own: who was caught there stays banned there.
-  const name = cheat === undefined ? `local-${root}` : `local-${root}-${cheat}`;
+  const name = cheat === undefined ? `local-${version}` : `local-${version}-${cheat}`;
   return join(assayHome(), "networks", name);
 }
 

@@ -81,6 +81,7 @@ export async function ask(
       maxTokens,
       sampling: samplingFor(question.temperature ?? 0, question.topP ?? 1),
       clientSeed: question.seed === undefined ? null : BigInt(question.seed),
+      cut: false,
     },
   });
   const text = textOf(model, verdict);

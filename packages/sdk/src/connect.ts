@@ -29,7 +29,7 @@ export interface Connection {
   /** The model under a name: the root from the registry, the program checked against it. */
   model(name: string): Promise<ClientModel>;
   ask(question: Question): Promise<Answer>;
-  /** Waits until the worker of this answer has withdrawn its pay. */
+  /** Waits until the worker of this answer has its pay. */
   paid(answer: Answer, options: PaidOptions): Promise<Payment>;
   /** Follows challenges, rulings and slashings until the signal aborts. */
   watchCourt(options: WatchOptions): Promise<void>;
@@ -87,11 +87,11 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     async paid(answer, { fromBlock, signal }) {
       const file = answer.verdict.file;
       if (file === null) throw new SdkError({ code: "SDK_NO_RECEIPT" });
-      const receipt = { receiptHash: receiptHash(file.receipt), worker: file.order.worker };
+      const hash = receiptHash(file.receipt);
       for (;;) {
         signal.throwIfAborted();
-        const payment = await findPayment(chain, receipt, fromBlock);
-        if (payment?.withdrawal !== undefined) return payment;
+        const payment = await findPayment(chain, file.order, hash, fromBlock);
+        if (payment !== undefined) return payment;
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
     },

@@ -111,13 +111,16 @@ async function askVerified(connection: Connection, screen: Screen): Promise<Answ
 
 function describePayment(answer: Answer, payment: Payment, screen: Screen): void {
   const { file } = answer.verdict;
-  if (file === null || payment.withdrawal === undefined) return;
-  const { promptTokens, outputTokens } = file.receipt;
+  if (file === null) return;
+  const { promptTokens, outputTokens, price } = file.receipt;
+  const how =
+    payment.by === "voucher"
+      ? "by the gateway's voucher, redeemed"
+      : "for the receipt that it had published,";
   screen.line("", "Paid, on chain, after the challenge window:");
   screen.line(
-    `  worker ${short(file.order.worker)} earned ${tokens(payment.price)} DEV for ${promptTokens} prompt and ${outputTokens} output tokens,`,
-    `  claimed in transaction ${payment.claim.hash} (block ${payment.claim.block})`,
-    `  withdrawn in transaction ${payment.withdrawal.hash} (block ${payment.withdrawal.block})`,
+    `  worker ${short(file.order.worker)} earned ${tokens(price)} DEV for ${promptTokens} prompt and ${outputTokens} output tokens,`,
+    `  ${how} in transaction ${payment.hash} (block ${payment.block}): ${tokens(payment.amount)} DEV moved`,
   );
 }
 

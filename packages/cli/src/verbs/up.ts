@@ -1,6 +1,6 @@
 /** `assay up`: a whole network on this machine, optionally with a worker that cheats. */
 
-import { CHEATS, isCheat, type LocalNetwork } from "@assay/node";
+import { CHEATS, type Cheat, isCheat, type LocalNetwork } from "@assay/node";
 import type { Connection, CourtEvent } from "@assay/sdk";
 import { defineCommand } from "citty";
 import { CliError, EXIT } from "../exit-code.ts";
@@ -56,7 +56,7 @@ export const up = defineCommand({
       await Promise.race([interrupted.promise, failed, network.complete]);
       describe(network, screen);
       if (cheat !== undefined) {
-        await Promise.race([interrupted.promise, failed, showCheat(network, screen)]);
+        await Promise.race([interrupted.promise, failed, showCheat(network, cheat, screen)]);
       }
       if (args.exit !== true && !interrupted.happened()) {
         screen.line("", "The network stays up until Ctrl-C.");
@@ -68,6 +68,9 @@ export const up = defineCommand({
     }
   },
 });
+
+/** Cheats that leave a signature which proves them: all but passing off what somebody else has signed. */
+const SLASHED: ReadonlySet<Cheat> = new Set(CHEATS.filter((cheat) => cheat !== "replay"));
 
 function describe(network: LocalNetwork, screen: Screen): void {
   screen.line(`chain    ${network.network.rpc}`);
@@ -83,7 +86,7 @@ function describe(network: LocalNetwork, screen: Screen): void {
 }
 
 /** Asks until the cheater has had its turn, was caught, and lost its stake. */
-async function showCheat(network: LocalNetwork, screen: Screen): Promise<void> {
+async function showCheat(network: LocalNetwork, cheat: Cheat, screen: Screen): Promise<void> {
   const connection = await connectTo({ ...network.network, gateway: network.gatewayUrl });
   const watching = new AbortController();
   const slashed = Promise.withResolvers<void>();
@@ -97,7 +100,13 @@ async function showCheat(network: LocalNetwork, screen: Screen): Promise<void> {
     },
   });
   try {
-    await askUntilRejected(connection, screen);
+    await askUntilMet(connection, network.cheater, screen);
+    if (!SLASHED.has(cheat)) {
+      screen.line(
+        "caught   it signed nothing that could be held against it on chain, and is paid nothing",
+      );
+      return;
+    }
     await Promise.race([
       slashed.promise,
       timeout(CAUGHT_TIMEOUT_MS, "the cheater was caught, but not slashed in time; see the logs"),
@@ -108,15 +117,21 @@ async function showCheat(network: LocalNetwork, screen: Screen): Promise<void> {
   }
 }
 
-async function askUntilRejected(connection: Connection, screen: Screen): Promise<void> {
+/** Until the cheater was asked: its answer was turned down, or (with two receipts) delivered. */
+async function askUntilMet(
+  connection: Connection,
+  cheater: Uint8Array | undefined,
+  screen: Screen,
+): Promise<void> {
+  const name = cheater === undefined ? "" : hex(cheater);
   for (let i = 0; i < MAX_QUESTIONS; i++) {
     const question = `What is ${10 + ((i * 7) % 80)} + ${11 + ((i * 13) % 80)}?`;
     const answer = await connection.ask({
       model: "demo",
       messages: [{ role: "user", content: question }],
     });
-    const caught = answer.rejected.filter(({ kind }) => kind === "invalid");
-    for (const { worker, reason } of caught) {
+    const turnedDown = answer.rejected.filter(({ worker }) => worker === name);
+    for (const { worker, reason } of turnedDown) {
       screen.line(`caught   worker ${short(worker)}: ${reason}; its answer was not delivered`);
     }
     screen.line(
@@ -133,7 +148,8 @@ async function askUntilRejected(connection: Connection, screen: Screen): Promise
         rejected: answer.rejected,
       }),
     );
-    if (caught.length > 0) return;
+    const by = answer.verdict.file?.order.worker;
+    if (turnedDown.length > 0 || (by !== undefined && hex(by) === name)) return;
   }
   throw new CliError(EXIT.timeout, `the cheater was not asked in ${MAX_QUESTIONS} questions`);
 }

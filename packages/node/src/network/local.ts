@@ -56,6 +56,8 @@ export interface LocalNetwork {
   readonly networkFile: string;
   readonly gatewayUrl: string;
   readonly roles: readonly RoleProcess[];
+  /** The address of the worker that cheats, if one was told to. */
+  readonly cheater: Uint8Array | undefined;
   readonly chain: DevelopmentChain;
   readonly logs: string;
   /** Resolves when every role serves: the gateway does already. */
@@ -127,6 +129,7 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
       networkFile,
       gatewayUrl,
       roles,
+      cheater: options.cheat === undefined ? undefined : members[0]?.address,
       chain,
       logs,
       complete,
