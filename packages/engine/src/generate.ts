@@ -12,7 +12,7 @@ export interface GenerateOptions {
   /** 32 bytes; a greedy choice does not look at it. */
   readonly seed: Uint8Array;
   /** Called with each token as it is chosen, and awaited where it returns a promise; what it throws ends the generation. */
-  readonly onToken?: (token: number) => Promise<void> | undefined;
+  readonly onToken?: (token: number) => unknown;
   readonly signal?: AbortSignal;
 }
 
@@ -101,7 +101,7 @@ async function answer(
     const token = session.choose(sampling, seed);
     tokens.push(token);
     const taken = onToken?.(token);
-    if (taken !== undefined) await taken;
+    if (taken instanceof Promise) await taken;
     const isEnd = ends.has(token);
     if (isEnd || tokens.length === maxTokens) {
       const finishReason = isEnd ? "stop" : "length";

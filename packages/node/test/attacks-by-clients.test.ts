@@ -4,16 +4,21 @@ import type { ChainClient } from "@assay/chain";
 import {
   acceptanceHash,
   addressOf,
+  deliveryHash,
+  equalBytes,
+  MAX_UNDELIVERED,
   type Message,
   orderHash,
   RPC_CODES,
   recoverTyped,
   signTyped,
+  tokenCommitment,
+  voucherHash,
 } from "@assay/wire";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Call } from "../src/mesh/link.ts";
 import type { Peer } from "../src/mesh/peers.ts";
-import { demoModel } from "./support/demo.ts";
+import { demoModel, demoPrompt } from "./support/demo.ts";
 import { eventually } from "./support/eventually.ts";
 import { addressNamed, keyOf } from "./support/keys.ts";
 import { type Member, startMember } from "./support/players.ts";
@@ -58,6 +63,7 @@ describe("a client that", () => {
     const worker = await eventually("the worker", () => member.peers.withRole("worker")[0]);
     return { member, worker };
   }
+  const names = new Set<string>();
   interface Signed {
     readonly message: Offer;
     readonly start: Start;
@@ -67,6 +73,7 @@ describe("a client that", () => {
   }
 
   function sign(name: string, change: object = {}, prompt = PROMPT): Signed {
+    names.add(name);
     const [clientNonce, inputSalt] = [random32(), random32()];
     const order = makeOrder({ client: name, prompt, order: change }, clientNonce, inputSalt);
     const hash = orderHash(order);
@@ -84,27 +91,64 @@ describe("a client that", () => {
     };
   }
 
-  const next = (call: Call): Promise<Message | undefined> => call.next(AbortSignal.timeout(8_000));
+  const next = (call: Call): Promise<Message | undefined> => call.next(AbortSignal.timeout(15_000));
 
-  async function finish(call: Call, start: Start): Promise<Message | undefined> {
+  /** What a client says of the tokens that it has; null where it says nothing. */
+  type Acknowledge = (tokens: readonly number[], honest: Message) => Message | null;
+  const honestly: Acknowledge = (_tokens, honest) => honest;
+
+  /** From START to what ends the task, with the tokens that came. */
+  async function take(
+    call: Call,
+    { start, hash, message: { order } }: Pick<Signed, "start" | "hash" | "message">,
+    outputSalt: Uint8Array,
+    acknowledge: Acknowledge = honestly,
+  ): Promise<{ readonly tokens: number[]; readonly end: Message | undefined }> {
+    const key = [...names].find((name) => equalBytes(addressNamed(name), order.client));
+    const tokens: number[] = [];
     call.send(start);
     for (;;) {
-      const message = await next(call);
-      if (message?.type !== "tokens") return message;
+      const end = await next(call);
+      if (end?.type !== "tokens") return { tokens, end };
+      tokens.push(...end.tokens);
+      if (!end.acknowledge) continue;
+      const outputCommitment = tokenCommitment(outputSalt, tokens);
+      const delivery = { orderHash: hash, outputTokens: tokens.length, outputCommitment };
+      const said = acknowledge(tokens, {
+        type: "delivered",
+        outputTokens: tokens.length,
+        signature: signTyped(keyOf(key ?? ""), client.domain, deliveryHash(delivery)),
+      });
+      if (said !== null) call.send(said);
     }
+  }
+
+  async function acceptedBy(worker: Peer, { message }: Signed) {
+    const call = worker.link.call(message);
+    const accepted = await next(call);
+    if (accepted?.type !== "accept") throw new Error(JSON.stringify(accepted));
+    return { call, accepted };
+  }
+
+  async function finish(
+    call: Call,
+    signed: Signed,
+    salt: Uint8Array,
+  ): Promise<Message | undefined> {
+    return (await take(call, signed, salt)).end;
   }
 
   test("keeps the rules gets its answer, so that what follows means something", async () => {
     const { worker } = await buyer("good client", 1_000_000n);
-    const { message, start, hash } = sign("good client");
-    const call = worker.link.call(message);
-    const accepted = await next(call);
-    if (accepted?.type !== "accept") throw new Error(JSON.stringify(accepted));
-    const { workerNonce, signature } = accepted;
-    expect(
-      recoverTyped(client.domain, acceptanceHash({ orderHash: hash, workerNonce }), signature),
-    ).toEqual(addressOf(keyOf("worker")));
-    expect(await finish(call, start)).toMatchObject({ type: "done" });
+    const signed = sign("good client");
+    const { call, accepted } = await acceptedBy(worker, signed);
+    const { workerNonce, signature, outputSalt } = accepted;
+    const digest = acceptanceHash({ orderHash: signed.hash, workerNonce });
+    expect(recoverTyped(client.domain, digest, signature)).toEqual(addressOf(keyOf("worker")));
+    expect(await finish(call, signed, outputSalt)).toMatchObject({
+      type: "done",
+      receipt: { outputTokens: 2, finishReason: 2 },
+    });
   });
 
   test.each<[string, (start: Start) => Message, keyof typeof RPC_CODES]>([
@@ -118,14 +162,11 @@ describe("a client that", () => {
     "sends %s after the acceptance gets no receipt, and never for this order",
     async (_what, change, code) => {
       const { worker } = await buyer("opener", 1_000_000n);
-      const { message, start } = sign("opener");
-      const call = worker.link.call(message);
-      expect(await next(call)).toMatchObject({ type: "accept" });
-      expect(await finish(call, change(start) as Start)).toMatchObject({
-        type: "fail",
-        code: RPC_CODES[code],
-      });
-      expect(await next(worker.link.call(message))).toMatchObject({
+      const signed = sign("opener");
+      const { call } = await acceptedBy(worker, signed);
+      call.send(change(signed.start));
+      expect(await next(call)).toMatchObject({ type: "fail", code: RPC_CODES[code] });
+      expect(await next(worker.link.call(signed.message))).toMatchObject({
         type: "refuse",
         code: RPC_CODES.invalidOrder,
       });
@@ -134,15 +175,16 @@ describe("a client that", () => {
 
   test("hides tokens in its prompt that do not exist gets no receipt", async () => {
     const { worker } = await buyer("hider", 1_000_000n);
-    const { message, start } = sign("hider", {}, [demoModel().program.vocab, 1, 2]);
-    const call = worker.link.call(message);
-    expect(await next(call)).toMatchObject({ type: "accept" });
-    expect(await finish(call, start)).toMatchObject({ type: "fail", code: RPC_CODES.internal });
+    const signed = sign("hider", {}, [demoModel().program.vocab, 1, 2]);
+    const { call } = await acceptedBy(worker, signed);
+    call.send(signed.start);
+    expect(await next(call)).toMatchObject({ type: "fail", code: RPC_CODES.internal });
   });
 
   test("sends the same order twice at once gets one acceptance", async () => {
     const { worker } = await buyer("doubler", 1_000_000n);
-    const { message, start } = sign("doubler");
+    const signed = sign("doubler");
+    const { message } = signed;
     const calls = [1, 2, 3].map(() => worker.link.call(message));
     const answers = await Promise.all(calls.map(next));
     expect(answers.map((answer) => answer?.type).toSorted()).toEqual([
@@ -150,12 +192,128 @@ describe("a client that", () => {
       "refuse",
       "refuse",
     ]);
-    const accepted = calls[answers.findIndex((answer) => answer?.type === "accept")];
-    if (accepted === undefined) throw new Error("nothing was accepted");
-    const done = await finish(accepted, start);
+    const at = answers.findIndex((answer) => answer?.type === "accept");
+    const [accepted, answer] = [calls[at], answers[at]];
+    if (accepted === undefined || answer?.type !== "accept") throw new Error("none accepted");
+    const done = await finish(accepted, signed, answer.outputSalt);
     expect(done).toMatchObject({ type: "done" });
     // Later, the same receipt again, and no other.
     expect(await next(worker.link.call(message))).toEqual(done);
+  });
+
+  /** An answer of some forty tokens: more than may be undelivered. */
+  const LONG = demoPrompt("Spell the word pneumonoultramicroscopicsilicovolcanoconiosis.");
+  const long = (name: string) => sign(name, { maxTokens: 96 }, LONG);
+
+  test("takes tokens and acknowledges none gets no more than the agreed few, and no receipt", async () => {
+    const { worker } = await buyer("taker", 1_000_000n);
+    const signed = long("taker");
+    const { call, accepted } = await acceptedBy(worker, signed);
+    const { tokens, end } = await take(call, signed, accepted.outputSalt, () => null);
+    expect(tokens.length).toBeLessThanOrEqual(MAX_UNDELIVERED);
+    expect(end).toMatchObject({ type: "fail", code: RPC_CODES.timeout });
+  }, 30_000);
+
+  test.each<[string, (honest: Message, others: Message) => Message]>([
+    ["more tokens than it got", (h) => ({ ...h, outputTokens: 99 }) as Message],
+    ["fewer tokens under this signature", (h) => ({ ...h, outputTokens: 1 }) as Message],
+    ["the tokens of another order", (_h, others) => others],
+    ["a signature of nobody", (h) => ({ ...h, signature: new Uint8Array(65) }) as Message],
+    ["a START", () => ({ type: "ok" })],
+  ])("acknowledges with %s gets no receipt", async (_what, forge) => {
+    const { worker } = await buyer("forger", 1_000_000n);
+    const signed = sign("forger");
+    const { call, accepted } = await acceptedBy(worker, signed);
+    const delivery = { orderHash: random32(), outputTokens: 2, outputCommitment: random32() };
+    const others: Message = {
+      type: "delivered",
+      outputTokens: 2,
+      signature: signTyped(keyOf("forger"), client.domain, deliveryHash(delivery)),
+    };
+    const { end } = await take(call, signed, accepted.outputSalt, (_t, honest) =>
+      forge(honest, others),
+    );
+    expect(end).toMatchObject({ type: "fail", code: RPC_CODES.protocol });
+  });
+
+  test("stops an answer pays for what it acknowledged, and gets the receipt for exactly that", async () => {
+    const { worker } = await buyer("stopper", 1_000_000n);
+    const signed = long("stopper");
+    const { call, accepted } = await acceptedBy(worker, signed);
+    let had = 0;
+    const { end } = await take(call, signed, accepted.outputSalt, (tokens, honest) => {
+      if (had > 0) return { type: "cancel" };
+      had = tokens.length;
+      return honest;
+    });
+    if (end?.type !== "done") throw new Error(JSON.stringify(end));
+    expect(end.receipt).toMatchObject({ outputTokens: had, finishReason: 3 });
+    expect(had).toBeGreaterThan(0);
+    // The same receipt for ever: a second one would be fraud.
+    expect(await next(worker.link.call(signed.message))).toEqual(end);
+  });
+
+  test("goes away in the middle is owed for what it acknowledged: the receipt waits for it", async () => {
+    const { member, worker } = await buyer("vanisher", 1_000_000n);
+    const signed = long("vanisher");
+    const { call, accepted } = await acceptedBy(worker, signed);
+    let had = 0;
+    const taking = take(call, signed, accepted.outputSalt, (tokens, honest) => {
+      if (had > 0) {
+        member.mesh.stop();
+        return null;
+      }
+      had = tokens.length;
+      return honest;
+    });
+    expect((await taking).end).toBeUndefined();
+    const back = await buyer("vanisher", 0n);
+    const again = await eventually("the receipt", async () => {
+      const answer = await next(back.worker.link.call(signed.message));
+      return answer?.type === "done" ? answer : undefined;
+    });
+    expect(again.receipt).toMatchObject({ outputTokens: had, finishReason: 3 });
+  });
+
+  test.each<[string, object | "tampered", keyof typeof RPC_CODES]>([
+    ["grants a unit less than it owes", { amount: -1n }, "price"],
+    ["grants what it owes to another worker", { worker: new Uint8Array(20) }, "invalidOrder"],
+    ["grants in another's name", { client: addressNamed("rich") }, "invalidOrder"],
+    ["settles sequences that do not exist", { settledBelow: 2n ** 60n }, "invalidOrder"],
+    ["signs something else", "tampered", "invalidOrder"],
+  ])("%s is refused its voucher", async (_what, change, code) => {
+    const { worker } = await buyer("voucher giver", 10_000_000n);
+    const signed = sign("voucher giver");
+    const { call, accepted } = await acceptedBy(worker, signed);
+    expect(await finish(call, signed, accepted.outputSalt)).toMatchObject({ type: "done" });
+    const { order } = signed.message;
+    granted += signed.cost;
+    const { amount = 0n, ...rest } = change === "tampered" ? {} : (change as { amount?: bigint });
+    const voucher = {
+      client: order.client,
+      worker: order.worker,
+      settledBelow: order.sequence + 1n,
+      amount: granted + amount,
+      ...rest,
+    };
+    const signature = signTyped(keyOf("voucher giver"), client.domain, voucherHash(voucher));
+    const sent = change === "tampered" ? { ...voucher, amount: voucher.amount + 1n } : voucher;
+    const answer = await next(worker.link.call({ type: "voucher", voucher: sent, signature }));
+    expect(answer).toMatchObject({ type: "fail", code: RPC_CODES[code] });
+  });
+  /** What "voucher giver" owes by now. */
+  let granted = 0n;
+
+  test("uses a sequence twice is refused the second time", async () => {
+    const { worker } = await buyer("repeater", 10_000_000n);
+    const first = sign("repeater");
+    const { call, accepted } = await acceptedBy(worker, first);
+    await finish(call, first, accepted.outputSalt);
+    const second = sign("repeater", { sequence: first.message.order.sequence });
+    expect(await next(worker.link.call(second.message))).toMatchObject({
+      type: "refuse",
+      code: RPC_CODES.invalidOrder,
+    });
   });
 
   test.each<[string, object, keyof typeof RPC_CODES]>([

@@ -7,6 +7,7 @@ import {
   type Message,
   orderHash,
   type ProgramOffer,
+  priceOf,
   type Receipt,
   type ReceiptFile,
   ROLES,
@@ -22,7 +23,7 @@ import { demoModel, demoModels } from "./support/demo.ts";
 import { eventually } from "./support/eventually.ts";
 import { addressNamed, keyOf } from "./support/keys.ts";
 import { startMember } from "./support/players.ts";
-import { makeReceiptFile, PROMPT, random32 } from "./support/receipts.ts";
+import { makeReceiptFile, nextSequence, PROMPT, random32, traceOf } from "./support/receipts.ts";
 import { OUTPUT_PRICE, PROMPT_PRICE } from "./support/roles.ts";
 import { startTestChain, type TestChain } from "./support/test-chain.ts";
 
@@ -43,6 +44,13 @@ const request: TaskRequest = {
   prompt: PROMPT,
   maxTokens: 2,
   sampling: { invTemperature: 0, topP: 65_536 },
+  endTokens: [],
+};
+
+const record = {
+  placed: async () => undefined,
+  started: async () => undefined,
+  delivered: async () => undefined,
 };
 
 const offerOfDemo = (): ProgramOffer => ({
@@ -64,7 +72,7 @@ describe("a worker that", () => {
       },
     });
     const peer = await eventually("the worker", () => buyer.peers.withRole("worker")[0]);
-    return runOrder({
+    const { file } = await runOrder({
       payer: {
         privateKey: keyOf("client"),
         address: addressNamed("client"),
@@ -74,38 +82,46 @@ describe("a worker that", () => {
       peer,
       offer: offerOfDemo(),
       request: { ...request, programRoot: demoModel().root },
+      sequence: nextSequence(),
+      record,
     });
+    return file;
   }
 
-  function accept(call: Call, { order }: Offer, key = keyOf("worker")): Uint8Array {
-    const workerNonce = random32();
+  interface Fixed {
+    readonly workerNonce: Uint8Array;
+    readonly outputSalt: Uint8Array;
+  }
+
+  function accept(call: Call, { order }: Offer, key = keyOf("worker")): Fixed {
+    const [workerNonce, outputSalt] = [random32(), random32()];
     const digest = acceptanceHash({ orderHash: orderHash(order), workerNonce });
     call.send({
       type: "accept",
       workerNonce,
       signature: signTyped(key, client.domain, digest),
+      outputSalt,
     });
-    return workerNonce;
+    return { workerNonce, outputSalt };
   }
 
   /** An honest receipt for this order and start, with changes that the worker signs. */
   function honestDone(
     { order }: Offer,
     { clientNonce, inputSalt }: Start,
-    workerNonce: Uint8Array,
+    { workerNonce, outputSalt }: Fixed,
     change: Partial<Receipt> = {},
   ): Extract<Message, { type: "done" }> & { readonly output: readonly number[] } {
     const made = makeReceiptFile({
       domain: client.domain,
       order,
-      nonces: { clientNonce, workerNonce, inputSalt },
+      nonces: { clientNonce, workerNonce, inputSalt, outputSalt },
       receipt: change,
     });
     return {
       type: "done",
       receipt: made.receipt,
       signature: made.receiptSignature,
-      outputSalt: made.outputSalt,
       output: made.output,
     };
   }
@@ -118,10 +134,10 @@ describe("a worker that", () => {
 
   /** Accepts, waits for START, and ends as told. */
   const ending =
-    (end: (call: Call, offer: Offer, start: Start, workerNonce: Uint8Array) => void) =>
+    (end: (call: Call, offer: Offer, start: Start, fixed: Fixed) => void) =>
     async (call: Call, offer: Offer): Promise<void> => {
-      const workerNonce = accept(call, offer);
-      end(call, offer, await startOf(call), workerNonce);
+      const fixed = accept(call, offer);
+      end(call, offer, await startOf(call), fixed);
     };
 
   const verdictOn = (file: ReceiptFile) =>
@@ -129,13 +145,14 @@ describe("a worker that", () => {
       client: addressNamed("client"),
       prompt: PROMPT,
       maxTokens: 2,
+      cut: false,
     });
 
   test("is honest is believed, so that what follows means something", async () => {
     const file = await against(
       ending((call, offer, start, nonce) => {
         const { output, ...done } = honestDone(offer, start, nonce);
-        call.send({ type: "tokens", tokens: output });
+        call.send({ type: "tokens", tokens: output, acknowledge: false });
         call.send(done);
       }),
     );
@@ -165,7 +182,7 @@ describe("a worker that", () => {
     const asked = against(async (call, offer) => {
       accept(call, offer);
       await startOf(call);
-      for (let i = 0; i < 3; i++) call.send({ type: "tokens", tokens: [1] });
+      for (let i = 0; i < 3; i++) call.send({ type: "tokens", tokens: [1], acknowledge: false });
       cancelled = (await call.next(AbortSignal.timeout(5_000)))?.type === "cancel";
     });
     await expect(asked).rejects.toMatchObject({
@@ -176,7 +193,15 @@ describe("a worker that", () => {
 
   test.each<[string, Message]>([
     ["answers START with EVIDENCE", { type: "evidence", file: new Uint8Array(9) }],
-    ["accepts twice", { type: "accept", workerNonce: random32(), signature: new Uint8Array(65) }],
+    [
+      "accepts twice",
+      {
+        type: "accept",
+        workerNonce: random32(),
+        signature: new Uint8Array(65),
+        outputSalt: random32(),
+      },
+    ],
     ["refuses after it accepted", { type: "refuse", code: 2, text: "busy" }],
   ])("%s is left", async (_what, message) => {
     const asked = against(ending((call) => call.send(message)));
@@ -184,7 +209,9 @@ describe("a worker that", () => {
   });
 
   test("answers OFFER with the end of a task is left", async () => {
-    const asked = against(async (call) => call.send({ type: "tokens", tokens: [1] }));
+    const asked = against(async (call) =>
+      call.send({ type: "tokens", tokens: [1], acknowledge: false }),
+    );
     await expect(asked).rejects.toMatchObject({ detail: { code: "TASK_PROTOCOL" } });
   });
 
@@ -193,64 +220,79 @@ describe("a worker that", () => {
     await expect(gaveUp).rejects.toMatchObject({ detail: { code: "TASK_FAILED", reason: "no" } });
   });
 
-  const lies: readonly (readonly [
-    string,
-    string,
-    (call: Call, offer: Offer, start: Start, workerNonce: Uint8Array) => void,
-    "fraud" | "unusable",
-  ])[] = [
+  test.each<[string, (call: Call, offer: Offer, start: Start, fixed: Fixed) => void]>([
     [
       "replays the receipt of another order",
-      "ORDER_HASH_MISMATCH",
       (call) => {
         const earlier = makeReceiptFile({ domain: client.domain });
-        const { receipt, receiptSignature: signature, outputSalt } = earlier;
-        call.send({ type: "tokens", tokens: earlier.output });
-        call.send({ type: "done", receipt, signature, outputSalt });
+        const { receipt, receiptSignature: signature } = earlier;
+        call.send({ type: "tokens", tokens: earlier.output, acknowledge: false });
+        call.send({ type: "done", receipt, signature });
       },
-      "unusable",
     ],
     [
       "answers with somebody else's receipt",
-      "RECEIPT_SIGNER_WRONG",
-      (call, offer, start, nonce) => {
-        const { output, ...done } = honestDone(offer, start, nonce);
+      (call, offer, start, fixed) => {
+        const { output, ...done } = honestDone(offer, start, fixed);
         const signature = signTyped(keyOf("other"), client.domain, receiptHash(done.receipt));
-        call.send({ type: "tokens", tokens: output });
+        call.send({ type: "tokens", tokens: output, acknowledge: false });
         call.send({ ...done, signature });
       },
-      "unusable",
     ],
     [
       "commits to other tokens than it sent",
-      "OUTPUT_NOT_OPENED",
-      (call, offer, start, nonce) => {
-        const { output, ...done } = honestDone(offer, start, nonce);
-        call.send({ type: "tokens", tokens: output.map((token) => token + 1) });
+      (call, offer, start, fixed) => {
+        const { output, ...done } = honestDone(offer, start, fixed);
+        const tokens = output.map((token) => token + 1);
+        call.send({ type: "tokens", tokens, acknowledge: false });
         call.send(done);
       },
-      "unusable",
     ],
+    [
+      "commits with another salt than it gave",
+      (call, offer, start, fixed) => {
+        const other = { ...fixed, outputSalt: random32() };
+        const { output, ...done } = honestDone(offer, start, other);
+        call.send({ type: "tokens", tokens: output, acknowledge: false });
+        call.send(done);
+      },
+    ],
+    [
+      "sends no token at all",
+      (call, offer, start, fixed) => {
+        const { output: _, ...done } = honestDone(offer, start, fixed);
+        call.send(done);
+      },
+    ],
+  ])("%s has given no receipt at all", async (_what, end) => {
+    await expect(against(ending(end))).rejects.toMatchObject({ detail: { code: "TASK_FORGED" } });
+  });
+
+  const lies: readonly (readonly [
+    string,
+    string,
+    (call: Call, offer: Offer, start: Start, fixed: Fixed) => void,
+    "fraud" | "unusable" | "honest",
+  ])[] = [
     [
       "signs edited tokens",
       "TOKEN_WRONG",
-      (call, offer, start, nonce) => {
-        const { output } = honestDone(offer, start, nonce);
+      (call, offer, start, fixed) => {
+        const { output } = honestDone(offer, start, fixed);
         const edited = output.map((token, i) => (i === 0 ? token : anotherThan(token)));
-        const salt = random32();
-        const outputCommitment = tokenCommitment(salt, edited);
-        const { output: _, ...done } = honestDone(offer, start, nonce, { outputCommitment });
-        call.send({ type: "tokens", tokens: edited });
-        call.send({ ...done, outputSalt: salt });
+        const outputCommitment = tokenCommitment(fixed.outputSalt, edited);
+        const { output: _, ...done } = honestDone(offer, start, fixed, { outputCommitment });
+        call.send({ type: "tokens", tokens: edited, acknowledge: false });
+        call.send(done);
       },
       "fraud",
     ],
     [
       "uses another seed",
       "SEED_WRONG",
-      (call, offer, start, nonce) => {
-        const { output, ...done } = honestDone(offer, start, nonce, { seed: random32() });
-        call.send({ type: "tokens", tokens: output });
+      (call, offer, start, fixed) => {
+        const { output, ...done } = honestDone(offer, start, fixed, { seed: random32() });
+        call.send({ type: "tokens", tokens: output, acknowledge: false });
         call.send(done);
       },
       "fraud",
@@ -258,9 +300,10 @@ describe("a worker that", () => {
     [
       "shops for a seed with another nonce than it fixed",
       "SEED_WRONG",
-      (call, offer, start) => {
-        const { output, ...done } = honestDone(offer, start, random32());
-        call.send({ type: "tokens", tokens: output });
+      (call, offer, start, fixed) => {
+        const shopped = { ...fixed, workerNonce: random32() };
+        const { output, ...done } = honestDone(offer, start, shopped);
+        call.send({ type: "tokens", tokens: output, acknowledge: false });
         call.send(done);
       },
       "fraud",
@@ -268,9 +311,9 @@ describe("a worker that", () => {
     [
       "asks for more than the order's price",
       "PRICE_WRONG",
-      (call, offer, start, nonce) => {
-        const { output, ...done } = honestDone(offer, start, nonce, { price: 10n ** 18n });
-        call.send({ type: "tokens", tokens: output });
+      (call, offer, start, fixed) => {
+        const { output, ...done } = honestDone(offer, start, fixed, { price: 10n ** 18n });
+        call.send({ type: "tokens", tokens: output, acknowledge: false });
         call.send(done);
       },
       "unusable",
@@ -278,24 +321,31 @@ describe("a worker that", () => {
     [
       "counts tokens that it did not send",
       "OUTPUT_COUNT_WRONG",
-      (call, offer, start, nonce) => {
-        const [first = 0] = honestDone(offer, start, nonce).output;
-        const salt = random32();
-        const outputCommitment = tokenCommitment(salt, [first]);
-        const { output: _, ...done } = honestDone(offer, start, nonce, { outputCommitment });
-        call.send({ type: "tokens", tokens: [first] });
-        call.send({ ...done, outputSalt: salt });
+      (call, offer, start, fixed) => {
+        const [first = 0] = honestDone(offer, start, fixed).output;
+        const outputCommitment = tokenCommitment(fixed.outputSalt, [first]);
+        const { output: _, ...done } = honestDone(offer, start, fixed, { outputCommitment });
+        call.send({ type: "tokens", tokens: [first], acknowledge: false });
+        call.send(done);
       },
       "fraud",
     ],
     [
-      "sends no token at all",
-      "OUTPUT_COUNT_WRONG",
-      (call, offer, start, nonce) => {
-        const { output: _, ...done } = honestDone(offer, start, nonce);
+      "stops early and calls that the client's wish",
+      "CUT_UNEXPECTED",
+      (call, offer, start, fixed) => {
+        const [first = 0] = honestDone(offer, start, fixed).output;
+        const { output, ...done } = honestDone(offer, start, fixed, {
+          outputCommitment: tokenCommitment(fixed.outputSalt, [first]),
+          outputTokens: 1,
+          finishReason: 3,
+          price: priceOf(offer.order, offer.order.promptTokens, 1),
+          traceRoot: traceOf(PROMPT, [first]),
+        });
+        call.send({ type: "tokens", tokens: output.slice(0, 1), acknowledge: false });
         call.send(done);
       },
-      "unusable",
+      "honest",
     ],
   ];
   test.each(lies)("%s: %s", async (_what, reason, end, kind) => {
@@ -326,6 +376,8 @@ describe("a worker that", () => {
       peer,
       offer: offerOfDemo(),
       request: { ...request, programRoot: demoModel().root },
+      sequence: nextSequence(),
+      record,
       signal: AbortSignal.timeout(200),
     });
     await expect(asked).rejects.toThrow(/timeout/);

@@ -71,7 +71,7 @@ describe("nothing is run for a file", () => {
     expect(judged).not.toHaveBeenCalled();
   });
 
-  test.each(["claimed", "void"] as const)("whose order is %s", async (state) => {
+  test.each(["paid", "void"] as const)("whose order is %s", async (state) => {
     const { take } = intake({ orderState: async () => state });
     expect(await take(makeReceiptFile({ domain }))).toMatchObject(refused("invalidEvidence"));
     expect(judged).not.toHaveBeenCalled();

@@ -1,7 +1,12 @@
 import { addressOf, nonceHash, type Order, RPC_CODES, tokenCommitment } from "@assay/wire";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type OfferFacts, refusalOf, refusalOfChannel } from "../src/worker/offer.ts";
+import {
+  type OfferFacts,
+  refusalOf,
+  refusalOfChannel,
+  refusalOfSequence,
+} from "../src/worker/offer.ts";
 import { keyOf } from "./support/keys.ts";
 
 const client = addressOf(keyOf("client"));
@@ -12,6 +17,7 @@ const order: Order = {
   programRoot: new Uint8Array(32).fill(1),
   client,
   worker,
+  sequence: 7n,
   inputCommitment: tokenCommitment(new Uint8Array(32), [1, 2, 3]),
   promptTokens: 3,
   maxTokens: 10,
@@ -108,4 +114,12 @@ describe("refusals", () => {
       ),
     );
   });
+});
+
+test.each([
+  ["the first that is open", { settledBelow: 7n, taken: false }, null],
+  ["one that is settled", { settledBelow: 8n, taken: false }, RPC_CODES.invalidOrder],
+  ["one that another order has", { settledBelow: 0n, taken: true }, RPC_CODES.invalidOrder],
+])("the sequence 7, %s", (_what, channel, code) => {
+  expect(refusalOfSequence(order, channel)?.code ?? null).toBe(code);
 });

@@ -1,17 +1,17 @@
 /** Whom a gateway asks, what it pays, how it keeps its channels filled, and whose clock it believes. */
 
-import { encodeReceiptFile, type Message, type ProgramOffer, ROLES, RPC_CODES } from "@assay/wire";
+import { type Message, type ProgramOffer, ROLES, RPC_CODES } from "@assay/wire";
 import { describe, expect, test } from "vitest";
 import { candidatesAmong, cheapestFirst } from "../src/gateway/candidates.ts";
 import { createChannels } from "../src/gateway/channels.ts";
 import { runOrder } from "../src/gateway/run-order.ts";
-import { verifyAnswer } from "../src/gateway/verify-answer.ts";
+import { judgeReceipt, type ReceiptJudge } from "../src/gateway/verify-answer.ts";
 import type { Call, Link } from "../src/mesh/link.ts";
 import type { Peer } from "../src/mesh/peers.ts";
-import { demoModel } from "./support/demo.ts";
+import { demoModels } from "./support/demo.ts";
 import { addressNamed, keyOf } from "./support/keys.ts";
 import { quietLog } from "./support/log.ts";
-import { makeReceiptFile, PROMPT } from "./support/receipts.ts";
+import { greedyAnswer, makeReceiptFile, PROMPT } from "./support/receipts.ts";
 
 const ROOT = new Uint8Array(32).fill(1);
 
@@ -134,6 +134,13 @@ test.each([
         prompt: [1],
         maxTokens: 1,
         sampling: { invTemperature: 0, topP: 65_536 },
+        endTokens: [],
+      },
+      sequence: 1n,
+      record: {
+        placed: async () => undefined,
+        started: async () => undefined,
+        delivered: async () => undefined,
       },
     });
     await expect(running).rejects.toThrow(/refused/);
@@ -141,29 +148,56 @@ test.each([
   },
 );
 
-describe("an answer", () => {
+describe("a receipt", () => {
   const domain = { chainId: 31_337n, settlement: new Uint8Array(20).fill(9) };
-  const verdictAt = (ahead: number) => {
-    const completedAt = BigInt(Math.floor(Date.now() / 1_000) + ahead);
-    const file = makeReceiptFile({ domain, receipt: { completedAt } });
-    return verifyAnswer(
-      encodeReceiptFile(file),
-      demoModel(),
-      { domain, address: addressNamed("client") },
-      {
-        programRoot: demoModel().root,
-        prompt: PROMPT,
-        maxTokens: 2,
-        sampling: { invTemperature: 0, topP: 65_536 },
-      },
-    );
-  };
 
-  test("may come from a clock that is a little ahead", () => {
-    expect(verdictAt(200)).toMatchObject({ ok: true, reason: null });
+  /** What the gateway makes of it, and what follows. */
+  async function judged(plan: Parameters<typeof makeReceiptFile>[0], cut = false) {
+    const said: unknown[] = [];
+    const judge: ReceiptJudge = {
+      models: demoModels(),
+      payer: { domain, address: addressNamed("client") },
+      book: {
+        received: async (_file, _bytes, verified, reason) => {
+          said.push(["stored", verified, reason === null]);
+        },
+      },
+      standing: { ban: () => said.push("banned"), isBanned: () => false },
+      report: () => said.push("reported"),
+      settled: () => said.push("settled"),
+      log: quietLog,
+    };
+    const { verdict } = await judgeReceipt(judge, makeReceiptFile(plan), cut);
+    return { ok: verdict.ok, reason: verdict.reason, said };
+  }
+  const ahead = (seconds: number) => ({
+    domain,
+    receipt: { completedAt: BigInt(Math.floor(Date.now() / 1_000) + seconds) },
   });
 
-  test("from the future is refused", () => {
-    expect(verdictAt(400).ok).toBe(false);
+  test("may come from a clock that is a little ahead", async () => {
+    expect(await judged(ahead(200))).toEqual({
+      ok: true,
+      reason: null,
+      said: [["stored", true, true], "settled"],
+    });
+  });
+
+  test("from the future is refused, its worker not asked again, and the verifiers told", async () => {
+    expect(await judged(ahead(400))).toEqual({
+      ok: false,
+      reason: "COMPLETED_IN_FUTURE",
+      said: [["stored", false, false], "banned", "reported", "settled"],
+    });
+  });
+
+  test("of an answer cut short holds only where this side cut it", async () => {
+    const short = {
+      domain,
+      output: greedyAnswer(PROMPT, 1),
+      receipt: { finishReason: 3 as const },
+    };
+    expect((await judged(short, true)).ok).toBe(true);
+    expect((await judged(short)).reason).toBe("CUT_UNEXPECTED");
   });
 });

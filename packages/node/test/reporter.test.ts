@@ -3,11 +3,11 @@
 import { join } from "node:path";
 import { encodeReceiptFile, type Message, ROLES, RPC_CODES } from "@assay/wire";
 import { expect, onTestFinished, test } from "vitest";
-import { createReceiptBook, type ReceiptBook } from "../src/gateway/receipt-book.ts";
+import { createReceiptShelf, openOrderBook, type ReceiptShelf } from "../src/gateway/order-book.ts";
 import { type Reporter, startReporter } from "../src/gateway/reporter.ts";
 import type { Call, Link } from "../src/mesh/link.ts";
 import type { Peer } from "../src/mesh/peers.ts";
-import { openDatabase } from "../src/store/database.ts";
+import { type Database, openDatabase } from "../src/store/database.ts";
 import { eventually, pause } from "./support/eventually.ts";
 import { testFolder } from "./support/folder.ts";
 import { quietLog } from "./support/log.ts";
@@ -54,12 +54,13 @@ function verifier(...answers: readonly (Message | undefined)[]) {
 }
 
 function gateway(path: string): {
-  book: ReceiptBook;
+  database: Database;
+  book: ReceiptShelf;
   reporter: Reporter;
   stop: () => Promise<void>;
 } {
   const database = openDatabase(path);
-  const book = createReceiptBook(database);
+  const book = createReceiptShelf(database);
   const stopping = new AbortController();
   const reporter = startReporter({
     book,
@@ -74,25 +75,26 @@ function gateway(path: string): {
     return stopped;
   };
   onTestFinished(stop);
-  return { book, reporter, stop };
+  return { database, book, reporter, stop };
 }
 
-async function receive(book: ReceiptBook, verified = false): Promise<Uint8Array> {
+async function receive(database: Database, verified = false): Promise<Uint8Array> {
   const file = makeReceiptFile({ domain });
   const bytes = encodeReceiptFile(file);
+  const book = await openOrderBook(database);
   await book.received(file, bytes, verified, verified ? null : "tokens: wrong");
   return bytes;
 }
 
-const isEmpty = async (book: ReceiptBook): Promise<boolean> =>
+const isEmpty = async (book: ReceiptShelf): Promise<boolean> =>
   (await book.unreported(9)).length === 0;
 
 test("a file is offered again after silence and trouble, until it is taken in", async () => {
-  const { book, reporter } = gateway(":memory:");
+  const { database, book, reporter } = gateway(":memory:");
   const { peer, asked } = verifier(undefined, failed("busy"), failed("internal"), OK);
   reporter.met(peer);
-  const file = await receive(book);
-  await receive(book, true);
+  const file = await receive(database);
+  await receive(database, true);
   reporter.report();
   await eventually("it is taken in", () => isEmpty(book));
   await pause(5 * AGAIN_MS);
@@ -100,9 +102,9 @@ test("a file is offered again after silence and trouble, until it is taken in", 
 });
 
 test("one that is refused for good is not offered again", async () => {
-  const { book, reporter } = gateway(":memory:");
+  const { database, book, reporter } = gateway(":memory:");
   const { peer, asked } = verifier(failed("invalidEvidence"));
-  await receive(book);
+  await receive(database);
   reporter.met(peer);
   await eventually("it is refused", () => isEmpty(book));
   await pause(5 * AGAIN_MS);
@@ -110,9 +112,9 @@ test("one that is refused for good is not offered again", async () => {
 });
 
 test("a verifier without the model is asked once, and another one judges", async () => {
-  const { book, reporter } = gateway(":memory:");
+  const { database, book, reporter } = gateway(":memory:");
   const without = verifier(failed("unknownProgram"));
-  await receive(book);
+  await receive(database);
   reporter.met(without.peer);
   await pause(5 * AGAIN_MS);
   expect(without.asked).toHaveLength(1);
@@ -125,7 +127,7 @@ test("a verifier without the model is asked once, and another one judges", async
 test("what nobody has judged is offered after a restart", async () => {
   const path = join(testFolder(), "gateway.sqlite");
   const before = gateway(path);
-  const file = await receive(before.book);
+  const file = await receive(before.database);
   before.reporter.report();
   await before.stop();
   const after = gateway(path);

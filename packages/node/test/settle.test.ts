@@ -2,19 +2,23 @@
 
 import { join } from "node:path";
 import { type ChainClient, connectChain } from "@assay/chain";
-import { type ReceiptFile, receiptHash, signTyped } from "@assay/wire";
+import { type ReceiptFile, receiptHash, signTyped, type Voucher, voucherHash } from "@assay/wire";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { createExclusive } from "../src/exclusive.ts";
 import { type Database, openDatabase } from "../src/store/database.ts";
 import { createJobs } from "../src/worker/jobs.ts";
 import { settleOnce } from "../src/worker/settle.ts";
+import { takeVoucher } from "../src/worker/vouchers.ts";
 import { testFolder } from "./support/folder.ts";
-import { keyOf } from "./support/keys.ts";
+import { addressNamed, keyOf } from "./support/keys.ts";
 import { quietLog } from "./support/log.ts";
-import { makeReceiptFile, random32 } from "./support/receipts.ts";
+import { deliverySignatureOf, makeReceiptFile, random32 } from "./support/receipts.ts";
 import { startTestChain, type TestChain } from "./support/test-chain.ts";
 
 /** Half a second. */
 const WINDOW = 10n;
+const PATIENT = 3_600_000;
+const CHANNEL = 1_000_000n;
 
 let chain: TestChain;
 let client: ChainClient;
@@ -32,13 +36,18 @@ interface Shop {
   readonly chain: ChainClient;
   readonly path: string;
   /** A new process: nothing in memory, the same file, a new connection. */
-  restart(): Promise<{ readonly database: Database; readonly chain: ChainClient }>;
+  restart(): Promise<Process>;
+}
+
+interface Process {
+  readonly database: Database;
+  readonly chain: ChainClient;
 }
 
 let shops = 0;
 
 /** A worker of its own with stake and, from the client, a channel of this size. */
-async function openShop(channel = 1_000_000n): Promise<Shop> {
+async function openShop(channel = CHANNEL): Promise<Shop> {
   const worker = `worker ${++shops}`;
   const account = await chain.party(worker);
   await account.ensureStake(await account.minStake());
@@ -63,24 +72,66 @@ async function work(shop: Shop, count: number, clientName = "client"): Promise<R
   const files = Array.from({ length: count }, () =>
     makeReceiptFile({ domain: shop.chain.domain, worker: shop.worker, client: clientName }),
   );
-  for (const { order, orderSignature, workerNonce, receipt, ...file } of files) {
+  for (const file of files) {
+    const { order, orderSignature, workerNonce, receipt, outputSalt } = file;
     const { orderHash } = receipt;
-    await jobs.accept({ orderHash, order, signature: orderSignature, workerNonce });
+    await jobs.accept({ orderHash, order, signature: orderSignature, workerNonce, outputSalt });
     const signature = file.receiptSignature;
-    await jobs.finish({ orderHash, receipt, signature, outputSalt: file.outputSalt });
+    const deliverySignature = deliverySignatureOf(file, clientName);
+    await jobs.finish({ orderHash, receipt, signature, deliverySignature });
   }
   await database.destroy();
   return files;
 }
 
-const round = (process: { database: Database; chain: ChainClient }): Promise<void> =>
-  settleOnce({ ...process, log: quietLog, signal: new AbortController().signal });
+/** The client's voucher for all these, and all before, as the worker takes it. */
+async function grant(
+  shop: Shop,
+  amount: bigint,
+  last: ReceiptFile | undefined,
+  clientName = "client",
+): Promise<void> {
+  const voucher: Voucher = {
+    client: addressNamed(clientName),
+    worker: shop.chain.address,
+    settledBelow: (last?.order.sequence ?? 0n) + 1n,
+    amount,
+  };
+  const database = openDatabase(shop.path);
+  const answer = await takeVoucher(
+    {
+      database,
+      jobs: createJobs(database),
+      address: shop.chain.address,
+      domain: shop.chain.domain,
+      exclusive: createExclusive(),
+      onGranted: () => undefined,
+    },
+    { voucher, signature: signTyped(keyOf(clientName), shop.chain.domain, voucherHash(voucher)) },
+  );
+  await database.destroy();
+  expect(answer).toEqual({ type: "ok" });
+}
+
+async function grantedWork(shop: Shop, count: number, before: readonly ReceiptFile[] = []) {
+  const files = await work(shop, count);
+  await grant(shop, priceOf([...before, ...files]), files.at(-1));
+  return files;
+}
+
+const round = (process: Process, voucherPatienceMs = PATIENT): Promise<void> =>
+  settleOnce({
+    ...process,
+    log: quietLog,
+    signal: new AbortController().signal,
+    voucherPatienceMs,
+  });
 
 const priceOf = (files: readonly ReceiptFile[]): bigint =>
   files.reduce((sum, { receipt }) => sum + receipt.price, 0n);
 
 /** Rounds with blocks in between, as many as an undisturbed settlement takes. */
-async function settle(process: { database: Database; chain: ChainClient }): Promise<void> {
+async function settle(process: Process): Promise<void> {
   await round(process);
   await chain.mine(Number(WINDOW));
   await round(process);
@@ -90,14 +141,14 @@ async function settle(process: { database: Database; chain: ChainClient }): Prom
 const balance = (shop: Shop): Promise<bigint> => shop.chain.tokenBalance(shop.chain.address);
 
 const states = async ({ database }: { database: Database }): Promise<readonly string[]> =>
-  (await database.selectFrom("jobs").select("state").orderBy("created_at").execute()).map(
+  (await database.selectFrom("jobs").select("state").orderBy("sequence").execute()).map(
     ({ state }) => state,
   );
 
 describe("an undisturbed settlement", () => {
-  test("posts, waits out the window, claims, withdraws", async () => {
+  test("posts what a voucher covers, waits out the window, is paid by the voucher", async () => {
     const shop = await openShop();
-    const files = await work(shop, 3);
+    const files = await grantedWork(shop, 3);
     const before = await balance(shop);
     const process = await shop.restart();
     await round(process);
@@ -107,46 +158,106 @@ describe("an undisturbed settlement", () => {
     await chain.mine(Number(WINDOW));
     await round(process);
     expect(await balance(shop)).toBe(before + priceOf(files));
-    await round(process);
-    expect(await states(process)).toEqual(["claimed", "claimed", "claimed"]);
+    expect(await states(process)).toEqual(["paid", "paid", "paid"]);
     expect(await client.channelBalance(client.address, shop.chain.address)).toBe(
-      1_000_000n - priceOf(files),
+      CHANNEL - priceOf(files),
     );
+  });
+
+  test("waits for a voucher, and sends nothing meanwhile", async () => {
+    const shop = await openShop();
+    await work(shop, 2);
+    const process = await shop.restart();
+    const sent = await nonceOf(shop);
+    await round(process);
+    expect(await states(process)).toEqual(["done", "done"]);
+    expect(await nonceOf(shop)).toBe(sent);
   });
 
   test("a round without anything to do sends nothing", async () => {
     const shop = await openShop();
-    await work(shop, 1);
+    await grantedWork(shop, 1);
     const process = await shop.restart();
     await settle(process);
-    const nonce = () =>
-      shop.chain.rpc.getTransactionCount({ address: `0x${hex(shop.chain.address)}` });
-    const sent = await nonce();
+    const sent = await nonceOf(shop);
     for (let i = 0; i < 3; i++) await round(process);
-    expect(await nonce()).toBe(sent);
+    expect(await nonceOf(shop)).toBe(sent);
   });
 
-  test("more receipts than one batch holds are all paid", async () => {
+  test("later vouchers pay what they grant beyond the earlier", async () => {
     const shop = await openShop();
-    const files = await work(shop, 70);
+    const before = await balance(shop);
+    const first = await grantedWork(shop, 2);
+    const process = await shop.restart();
+    await settle(process);
+    const second = await grantedWork(shop, 3, first);
+    await settle(process);
+    expect(await balance(shop)).toBe(before + priceOf([...first, ...second]));
+  });
+
+  test("two clients' vouchers are in one batch", async () => {
+    const shop = await openShop();
+    const other = await chain.party("second client");
+    await other.ensureChannel(shop.chain.address, CHANNEL);
+    const [ours, theirs] = [await work(shop, 1), await work(shop, 2, "second client")];
+    await grant(shop, priceOf(ours), ours.at(-1));
+    await grant(shop, priceOf(theirs), theirs.at(-1), "second client");
     const before = await balance(shop);
     const process = await shop.restart();
-    await round(process);
+    const sent = await nonceOf(shop);
     await settle(process);
-    expect(await balance(shop)).toBe(before + priceOf(files));
+    expect(await balance(shop)).toBe(before + priceOf([...ours, ...theirs]));
+    expect(await nonceOf(shop)).toBe(sent + 2);
   });
 });
 
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const nonceOf = (shop: Shop): Promise<number> =>
+  shop.chain.rpc.getTransactionCount({
+    address: `0x${Buffer.from(shop.chain.address).toString("hex")}`,
+  });
+
+describe("attack: a client that withholds its voucher", () => {
+  test("is paid for by publishing: the worker loses nothing but time", async () => {
+    const shop = await openShop();
+    const files = await work(shop, 2);
+    const before = await balance(shop);
+    const process = await shop.restart();
+    await round(process, 0);
+    expect(await states(process)).toEqual(["published", "published"]);
+    await chain.mine(Number(WINDOW));
+    await round(process, 0);
+    expect(await balance(shop)).toBe(before);
+    await chain.mine(3 * Number(WINDOW));
+    await round(process, 0);
+    expect(await balance(shop)).toBe(before + priceOf(files));
+    expect(await states(process)).toEqual(["paid", "paid"]);
+  });
+
+  test("and gives it after all does not pay twice", async () => {
+    const shop = await openShop();
+    const files = await work(shop, 1);
+    const before = await balance(shop);
+    const process = await shop.restart();
+    await round(process, 0);
+    expect(await states(process)).toEqual(["published"]);
+    await grant(shop, priceOf(files), files.at(-1));
+    await chain.mine(4 * Number(WINDOW));
+    for (let i = 0; i < 3; i++) {
+      await round(process, 0);
+      await chain.mine(Number(WINDOW));
+    }
+    expect(await balance(shop)).toBe(before + priceOf(files));
+    expect(await states(process)).toEqual(["paid"]);
+  });
+});
 
 class Killed extends Error {}
 
+const STEPS = ["postBatch", "payBatch", "publish", "payPublished"] as const;
+type Step = (typeof STEPS)[number];
+
 /** The client of a process that is killed right before or right after it sends this. */
-function killedAt(
-  account: ChainClient,
-  step: "postBatch" | "claim" | "withdraw",
-  when: "before" | "after",
-): ChainClient {
+function killedAt(account: ChainClient, step: Step, when: "before" | "after"): ChainClient {
   return {
     ...account,
     [step]: async (...args: never[]) => {
@@ -157,75 +268,107 @@ function killedAt(
 }
 
 describe("killed at a step, and started again over the same database", () => {
-  const steps = ["postBatch", "claim", "withdraw"] as const;
-  const moments = steps.flatMap((step) => [[step, "before"] as const, [step, "after"] as const]);
+  const moments = STEPS.flatMap((step) => [[step, "before"] as const, [step, "after"] as const]);
 
   test.each(moments)("%s, right %s it was sent: paid once, nothing lost", async (step, when) => {
     const shop = await openShop();
-    const files = await work(shop, 2);
+    const published = step === "publish" || step === "payPublished";
+    const patience = published ? 0 : PATIENT;
+    const files = published ? await work(shop, 2) : await grantedWork(shop, 2);
     const before = await balance(shop);
     const process = await shop.restart();
-    if (step !== "postBatch") {
-      await round(process);
-      await chain.mine(Number(WINDOW));
+    if (step === "payBatch" || step === "payPublished") {
+      await round(process, patience);
+      await chain.mine(4 * Number(WINDOW));
     }
     const dying = { ...process, chain: killedAt(process.chain, step, when) };
-    await expect(round(dying)).rejects.toThrow(Killed);
-    const more = await work(shop, 1);
-    await settle(await shop.restart());
-    await round(await shop.restart());
+    await expect(round(dying, patience)).rejects.toThrow(Killed);
+    const more = published ? await work(shop, 1) : await grantedWork(shop, 1, files);
+    for (let i = 0; i < 3; i++) {
+      await round(await shop.restart(), patience);
+      await chain.mine(4 * Number(WINDOW));
+    }
+    await round(await shop.restart(), patience);
     expect(await balance(shop)).toBe(before + priceOf([...files, ...more]));
-    expect(await states(await shop.restart())).toEqual(["claimed", "claimed", "claimed"]);
+    expect(await states(await shop.restart())).toEqual(["paid", "paid", "paid"]);
   });
 });
 
-/** Signs a second receipt for each order, and has it proven: the orders are void, the stake is gone. */
-async function equivocate(shop: Shop, files: readonly ReceiptFile[]): Promise<void> {
-  for (const { order, receipt, receiptSignature } of files) {
-    const rival = { ...receipt, traceRoot: random32() };
-    const signature = signTyped(keyOf(shop.worker), shop.chain.domain, receiptHash(rival));
-    const first = { receipt, signature: receiptSignature };
-    await client.proveEquivocation(order, first, { receipt: rival, signature });
-  }
+/** Signs a second receipt for an order, and has it proven: the order is void, the stake gone, the channel forfeited. */
+async function equivocate(shop: Shop, { order, receipt, receiptSignature }: ReceiptFile) {
+  const rival = { ...receipt, traceRoot: random32() };
+  const signature = signTyped(keyOf(shop.worker), shop.chain.domain, receiptHash(rival));
+  const first = { receipt, signature: receiptSignature };
+  await client.proveEquivocation(order, first, { receipt: rival, signature });
 }
 
 describe("what cannot be settled does not hold up the rest", () => {
-  test("a receipt whose channel is too small; it is paid once the channel is filled", async () => {
+  test("a voucher whose channel is too small; it pays the rest once the channel is filled", async () => {
     const shop = await openShop();
     const poor = await chain.party("poor client");
-    const first = await work(shop, 1);
-    const unpaid = await work(shop, 2, "poor client");
-    const last = await work(shop, 1);
+    const ours = await work(shop, 2);
+    const theirs = await work(shop, 2, "poor client");
+    await grant(shop, priceOf(ours), ours.at(-1));
+    await grant(shop, priceOf(theirs), theirs.at(-1), "poor client");
+    await poor.ensureChannel(shop.chain.address, 10n);
     const before = await balance(shop);
     const process = await shop.restart();
     await settle(process);
-    expect(await balance(shop)).toBe(before + priceOf([...first, ...last]));
-    await poor.ensureChannel(shop.chain.address, 1_000_000n);
+    expect(await balance(shop)).toBe(before + priceOf(ours) + 10n);
+    expect((await states(process)).toSorted()).toEqual(["paid", "paid", "posted", "posted"]);
+    await poor.ensureChannel(shop.chain.address, CHANNEL);
     await round(process);
-    expect(await balance(shop)).toBe(before + priceOf([...first, ...unpaid, ...last]));
+    expect(await balance(shop)).toBe(before + priceOf([...ours, ...theirs]));
+    expect(await states(process)).toEqual(["paid", "paid", "paid", "paid"]);
   });
 
-  test("a receipt that is void, because its worker signed two", async () => {
+  test("a fraud forfeits what its client has not paid yet, and nothing of another client", async () => {
     const shop = await openShop();
-    const [voided, ...paid] = await work(shop, 2);
-    if (voided === undefined) throw new Error("two receipts");
+    const other = await chain.party("third client");
+    await other.ensureChannel(shop.chain.address, CHANNEL);
+    const ours = await grantedWork(shop, 2);
+    const theirs = await work(shop, 1, "third client");
+    await grant(shop, priceOf(theirs), theirs.at(-1), "third client");
     const process = await shop.restart();
     await round(process);
-    await equivocate(shop, [voided]);
+    const [fraud] = ours;
+    if (fraud === undefined) throw new Error("two receipts");
+    await equivocate(shop, fraud);
     const before = await balance(shop);
     await chain.mine(Number(WINDOW));
     await round(process);
     await round(process);
-    expect(await balance(shop)).toBe(before + priceOf(paid));
-    expect((await states(process)).toSorted()).toEqual(["claimed", "void"]);
+    expect(await balance(shop)).toBe(before + priceOf(theirs));
+    expect(await states(process)).toEqual(["void", "void", "paid"]);
+    // What is left is the client's.
+    expect(await client.channelOf(client.address, shop.chain.address)).toMatchObject({
+      forfeited: true,
+      balance: CHANNEL,
+    });
+  });
+
+  test("a receipt that was published and is void", async () => {
+    const shop = await openShop();
+    const [fraud] = await work(shop, 1);
+    if (fraud === undefined) throw new Error("a receipt");
+    const process = await shop.restart();
+    await round(process, 0);
+    await equivocate(shop, fraud);
+    await round(process, 0);
+    expect(await states(process)).toEqual(["void"]);
   });
 
   test("a batch that can no longer be posted, because the stake is gone", async () => {
     const shop = await openShop();
-    const posted = await work(shop, 2);
+    const other = await chain.party("fourth client");
+    await other.ensureChannel(shop.chain.address, CHANNEL);
+    const posted = await work(shop, 1, "fourth client");
+    await grant(shop, priceOf(posted), posted.at(-1), "fourth client");
     const process = await shop.restart();
     await round(process);
-    await equivocate(shop, await work(shop, 1));
+    const [fraud] = await grantedWork(shop, 1);
+    if (fraud === undefined) throw new Error("a receipt");
+    await equivocate(shop, fraud);
     expect(await shop.chain.isActive(shop.chain.address)).toBe(false);
     const before = await balance(shop);
     await chain.mine(Number(WINDOW));

@@ -13,7 +13,7 @@ import { doneMessageOf, storedOrder } from "../src/worker/stored-receipt.ts";
 import { pause } from "./support/eventually.ts";
 import { testFolder } from "./support/folder.ts";
 import { keyOf } from "./support/keys.ts";
-import { makeReceiptFile, random32 } from "./support/receipts.ts";
+import { deliverySignatureOf, makeReceiptFile, random32 } from "./support/receipts.ts";
 
 const domain = { chainId: 31_337n, settlement: new Uint8Array(20).fill(9) };
 
@@ -28,17 +28,20 @@ describe("the database", () => {
     const path = join(testFolder(), "role.sqlite");
     const first = openDatabase(path);
     await first
-      .insertInto("batches")
+      .insertInto("grants")
       .values({
-        root: "ab",
-        count: 1,
-        total: "340282366920938463463374607431768211455",
-        state: "new",
+        worker: "ab",
+        settled_below: 2 ** 53 - 1,
+        amount: "340282366920938463463374607431768211455",
       })
       .execute();
     await first.destroy();
-    expect(await opened(path).selectFrom("batches").selectAll().execute()).toEqual([
-      { root: "ab", count: 1, total: "340282366920938463463374607431768211455", state: "new" },
+    expect(await opened(path).selectFrom("grants").selectAll().execute()).toEqual([
+      {
+        worker: "ab",
+        settled_below: 2 ** 53 - 1,
+        amount: "340282366920938463463374607431768211455",
+      },
     ]);
   });
 
@@ -88,7 +91,12 @@ describe("the database", () => {
   });
 
   test("refuses values that it cannot hold", async () => {
-    const values = { root: "a", count: 1, total: {} as string, state: "new" as const };
+    const values = {
+      root: {} as string,
+      count: 1,
+      vouchers: new Uint8Array(),
+      state: "new" as const,
+    };
     await expect(opened(":memory:").insertInto("batches").values(values).execute()).rejects.toThrow(
       /a object cannot be stored/,
     );
@@ -99,7 +107,7 @@ describe("the database", () => {
     const failing = database.transaction().execute(async (transaction) => {
       await transaction
         .insertInto("batches")
-        .values({ root: "a", count: 1, total: "1", state: "new" })
+        .values({ root: "a", count: 1, vouchers: Uint8Array.of(1), state: "new" })
         .execute();
       throw new Error("half way");
     });
@@ -173,17 +181,18 @@ describe("a worker's jobs", () => {
     path = join(testFolder(), "worker.sqlite");
   });
 
-  const accepting = ({ order, orderSignature, workerNonce }: ReturnType<typeof someFile>) => ({
-    orderHash: orderHash(order),
-    order,
-    signature: orderSignature,
-    workerNonce,
+  const accepting = (file: ReturnType<typeof someFile>) => ({
+    orderHash: orderHash(file.order),
+    order: file.order,
+    signature: file.orderSignature,
+    workerNonce: file.workerNonce,
+    outputSalt: file.outputSalt,
   });
-  const finishing = ({ receipt, receiptSignature, outputSalt }: ReturnType<typeof someFile>) => ({
-    orderHash: receipt.orderHash,
-    receipt,
-    signature: receiptSignature,
-    outputSalt,
+  const finishing = (file: ReturnType<typeof someFile>) => ({
+    orderHash: file.receipt.orderHash,
+    receipt: file.receipt,
+    signature: file.receiptSignature,
+    deliverySignature: deliverySignatureOf(file),
   });
   const someFile = () => makeReceiptFile({ domain });
 
@@ -211,7 +220,6 @@ describe("a worker's jobs", () => {
       type: "done",
       receipt: file.receipt,
       signature: file.receiptSignature,
-      outputSalt: file.outputSalt,
     });
     expect(job.receipt_hash).toBe(bytesToHex(receiptHash(file.receipt)));
   });

@@ -1,6 +1,7 @@
 /** One task on the worker's side, with its caller and channel made up. */
 
 import {
+  deliveryHash,
   type Message,
   type Order,
   orderHash,
@@ -12,6 +13,7 @@ import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { createExclusive } from "../src/exclusive.ts";
 import type { Call } from "../src/mesh/link.ts";
 import { openDatabase } from "../src/store/database.ts";
+import { HONEST } from "../src/worker/cheats.ts";
 import { createJobs } from "../src/worker/jobs.ts";
 import { serveTask, type TaskContext } from "../src/worker/task.ts";
 import { demoModel } from "./support/demo.ts";
@@ -46,11 +48,13 @@ function worker(change: Partial<TaskContext> = {}) {
       },
     },
     exclusive: createExclusive(),
-    channelBalance: async (client) => {
+    channelOf: async (client) => {
       looks.push(client);
-      return 10n ** 9n;
+      return { balance: 10n ** 9n, settledBelow: 0n };
     },
+    conduct: HONEST,
     onReceipt: () => undefined,
+    publishSecond: () => undefined,
     log: quietLog,
     signal: new AbortController().signal,
     ...change,
@@ -66,7 +70,22 @@ function task(change: Partial<Order> = {}) {
   return { order, signature: signTyped(keyOf("client"), domain, orderHash(order)), start };
 }
 
-/** Serves the offer to a caller that says `messages` after it; what the worker says. */
+function deliveredBy(
+  client: string,
+  order: Order,
+  outputSalt: Uint8Array,
+  output: readonly number[],
+): Message {
+  const hash = deliveryHash({
+    orderHash: orderHash(order),
+    outputTokens: output.length,
+    outputCommitment: tokenCommitment(outputSalt, output),
+  });
+  const signature = signTyped(keyOf(client), domain, hash);
+  return { type: "delivered", outputTokens: output.length, signature };
+}
+
+/** Serves the offer to a caller that says `messages` after it, and acknowledges tokens; what the worker says. */
 async function serve(
   context: TaskContext,
   offer: { readonly order: Order; readonly signature: Uint8Array },
@@ -74,13 +93,23 @@ async function serve(
 ): Promise<readonly Message[]> {
   const said: Message[] = [];
   const queue = [...messages];
+  const output: number[] = [];
+  let outputSalt = new Uint8Array(32);
+  let waiting: ((message: Message) => void) | undefined;
   const call: Call = {
     id: 2,
-    send: (message) => said.push(message),
+    send: (message) => {
+      said.push(message);
+      if (message.type === "accept") outputSalt = new Uint8Array(message.outputSalt);
+      if (message.type !== "tokens") return;
+      output.push(...message.tokens);
+      if (message.acknowledge) waiting?.(deliveredBy("client", offer.order, outputSalt, output));
+    },
     next: (signal) => {
       const next = queue.shift();
       if (next !== undefined) return Promise.resolve(next);
-      return new Promise((_resolve, reject) => {
+      return new Promise((resolve, reject) => {
+        waiting = resolve;
         signal?.addEventListener("abort", () => reject(signal.reason));
       });
     },
@@ -134,11 +163,11 @@ test("no receipt is signed after the deadline", async () => {
   const { context } = worker();
   const { start, ...offer } = task();
   const late = (Number(offer.order.deadline) + 1) * 1_000;
-  const channelBalance = async () => {
+  const channelOf = async () => {
     vi.spyOn(Date, "now").mockReturnValue(late);
-    return 10n ** 9n;
+    return { balance: 10n ** 9n, settledBelow: 0n };
   };
-  const said = await serve({ ...context, channelBalance }, offer, start);
+  const said = await serve({ ...context, channelOf }, offer, start);
   expect(said.at(-1)).toMatchObject({ type: "fail", code: RPC_CODES.timeout });
   expect(types(said)).not.toContain("done");
   expect(await serve(context, offer)).toMatchObject([{ type: "refuse" }]);

@@ -5,6 +5,7 @@ import { replay } from "@assay/engine";
 import {
   acceptanceHash,
   addressOf,
+  deliveryHash,
   nonceHash,
   type Order,
   orderHash,
@@ -35,6 +36,7 @@ export interface ReceiptPlan {
     readonly clientNonce: Uint8Array;
     readonly workerNonce: Uint8Array;
     readonly inputSalt: Uint8Array;
+    readonly outputSalt?: Uint8Array;
   };
   /** Signed by the worker like this. */
   readonly receipt?: Partial<Receipt>;
@@ -72,6 +74,14 @@ function runGreedily(prompt: readonly number[], count: number): readonly number[
 /** A prompt whose greedy answer does not end within two tokens: a receipt of it ends by length. */
 export const PROMPT: readonly number[] = demoPrompt("Spell the word banana.");
 
+let sequence = 0n;
+
+/** Another place in its channel for each order. */
+export function nextSequence(): bigint {
+  sequence += 1n;
+  return sequence;
+}
+
 export function makeOrder(
   plan: Pick<ReceiptPlan, "client" | "worker" | "prompt" | "order">,
   clientNonce: Uint8Array,
@@ -82,6 +92,7 @@ export function makeOrder(
     programRoot: demoModel().root,
     client: addressOf(keyOf(plan.client ?? "client")),
     worker: addressOf(keyOf(plan.worker ?? "worker")),
+    sequence: nextSequence(),
     inputCommitment: tokenCommitment(inputSalt, prompt),
     promptTokens: prompt.length,
     maxTokens: MAX_TOKENS,
@@ -104,7 +115,7 @@ export function makeReceiptFile(plan: ReceiptPlan): ReceiptFile {
   const output = plan.output ?? greedyAnswer(prompt);
   const fresh = { clientNonce: random32(), workerNonce: random32(), inputSalt: random32() };
   const { clientNonce, workerNonce, inputSalt } = plan.nonces ?? fresh;
-  const outputSalt = random32();
+  const outputSalt = plan.nonces?.outputSalt ?? random32();
   const order = makeOrder(plan, clientNonce, inputSalt);
   const hash = orderHash(order);
   const receipt: Receipt = {
@@ -145,10 +156,22 @@ export function makeReceiptFile(plan: ReceiptPlan): ReceiptFile {
   };
 }
 
+/** The client's signature that it has the tokens of this receipt. */
+export const deliverySignatureOf = ({ receipt, order, domain }: ReceiptFile, client = "client") =>
+  signTyped(
+    keyOf(client),
+    domain,
+    deliveryHash({
+      orderHash: orderHash(order),
+      outputTokens: receipt.outputTokens,
+      outputCommitment: receipt.outputCommitment,
+    }),
+  );
+
 const traces = new Map<string, Uint8Array>();
 
 /** The program's trace over these tokens; zeros where it cannot run them. */
-function traceOf(prompt: readonly number[], output: readonly number[]): Uint8Array {
+export function traceOf(prompt: readonly number[], output: readonly number[]): Uint8Array {
   const key = `${prompt} ${output}`;
   const trace = traces.get(key) ?? runTrace(prompt, output);
   traces.set(key, trace);
