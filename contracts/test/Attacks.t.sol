@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Order, Receipt} from "../src/AssayTypes.sol";
+import {Order, Receipt, Voucher} from "../src/AssayTypes.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Stake} from "../src/Stake.sol";
 import {Network} from "./Network.sol";
@@ -17,18 +17,12 @@ contract AttacksTest is Network {
         receipt = makeReceipt(order);
     }
 
-    function claimFails(bytes memory revertData) private {
-        Settlement.Claim memory claim = claimOf(order, receipt);
-        expectRevert(revertData);
-        settlement.claim(claim);
-    }
-
     /// Post, unbond at once, and hope to be gone before the last possible ruling.
     function test_attack_early_unbond_escape() public {
-        post(receipt);
+        publish(order, receipt);
         vm.prank(worker);
         stake.requestUnbond(MIN_STAKE);
-        forward(WINDOW - 1);
+        forward(PUBLICATION - 1);
         uint256 caseId = challengeBy(verifier, order, receipt);
         for (uint256 i = 0; i < 2; ++i) {
             forward(1 + RULING);
@@ -63,12 +57,12 @@ contract AttacksTest is Network {
         assertEq(stake.creditOf(verifier), 400, "slashed");
     }
 
-    /// A confederate challenges first, shows no evidence, and the claim follows the dismissal at once.
+    /// A confederate challenges first, shows no evidence, and the payment follows the dismissal at once.
     function test_attack_challenge_made_to_fail() public {
-        post(receipt);
+        publish(order, receipt);
         vm.prank(worker);
         stake.requestUnbond(MIN_STAKE);
-        forward(WINDOW - 1);
+        forward(PUBLICATION - 1);
         uint256 caseId = challengeBy(verifier, order, receipt);
         for (uint256 i = 0; i < 3; ++i) {
             forward(1 + RULING);
@@ -77,7 +71,7 @@ contract AttacksTest is Network {
             court.redraw(caseId);
         }
         uint64 from = uint64(vm.getBlockNumber()) + WINDOW;
-        claimFails(abi.encodeWithSelector(Settlement.WindowOpen.selector, from));
+        payFails(order, receipt, abi.encodeWithSelector(Settlement.WindowOpen.selector, from));
         forward(WINDOW - 1);
         expectRevert(abi.encodeWithSelector(Stake.StillUnbonding.selector, from));
         vm.prank(worker);
@@ -86,7 +80,7 @@ contract AttacksTest is Network {
         rule(challengeBy(jurors[0], order, receipt), true);
         assertEq(stake.creditOf(jurors[0]), 400, "slashed");
         forward(2 * WINDOW);
-        claimFails(abi.encodeWithSelector(Settlement.OrderVoid.selector, receipt.orderHash));
+        payFails(order, receipt, abi.encodeWithSelector(Settlement.OrderVoid.selector, receipt.orderHash));
     }
 
     /// Slashing oneself through a confederate, with a confederate as the juror, still burns half.
@@ -182,13 +176,58 @@ contract AttacksTest is Network {
         assertState(other, Settlement.OrderState.Open);
     }
 
-    /// A claim in the block in which the window ends, against a challenge in the same block: who is first.
-    function test_attack_race_between_claim_and_challenge() public {
-        Settlement.Claim memory claim = claimOf(order, receipt);
-        post(receipt);
-        forward(WINDOW);
+    /// A payment in the block in which its time ends, against a challenge in the same block: who is first.
+    function test_attack_race_between_payment_and_challenge() public {
+        publish(order, receipt);
+        forward(PUBLICATION);
         challengeBy(verifier, order, receipt);
-        expectRevert(abi.encodeWithSelector(Settlement.OrderContested.selector, receipt.orderHash));
-        settlement.claim(claim);
+        payFails(order, receipt, abi.encodeWithSelector(Settlement.OrderContested.selector, receipt.orderHash));
+    }
+
+    /// The worker redeems a voucher while another receipt of the channel is contested, before it loses it.
+    function test_attack_redeeming_while_a_fraud_is_contested() public {
+        Voucher memory voucher = makeVoucher(1, 500);
+        post(voucher);
+        forward(WINDOW);
+        uint256 caseId = challengeBy(verifier, order, receipt);
+        assertEq(pay(voucher), 0, "held");
+        rule(caseId, true);
+        forward(WINDOW);
+        assertEq(pay(voucher), 0, "forfeited");
+        vm.prank(client);
+        assertEq(escrow.withdraw(worker), 1000, "the client has it back");
+    }
+
+    /// A fraud that a careless client granted is void while its voucher waits.
+    function test_attack_a_fraud_with_a_voucher_is_not_paid_if_found_in_the_window() public {
+        Voucher memory voucher = makeVoucher(2, PRICE);
+        post(voucher);
+        forward(WINDOW - 1);
+        rule(challengeBy(verifier, order, receipt), true);
+        forward(WINDOW);
+        assertEq(pay(voucher), 0, "nothing");
+        assertEq(bonded(worker), 0, "slashed");
+    }
+
+    /// Once it is settled it is settled: its client has checked it, or has chosen not to.
+    function test_a_settled_order_cannot_be_challenged() public {
+        redeem(makeVoucher(2, PRICE));
+        bytes memory orderSignature = signOrder(order);
+        bytes memory receiptSignature = signReceipt(receipt);
+        expectRevert(abi.encodeWithSelector(Settlement.OrderSettled.selector, receipt.orderHash, 1, 2));
+        vm.prank(verifier);
+        settlement.challenge(order, orderSignature, receipt, receiptSignature, RIVAL_TRACE, RIVAL_OUTPUT);
+    }
+
+    /// The client settles a contested order for nothing: the case goes on, and nobody is stuck.
+    function test_settling_meanwhile_does_not_stop_a_case() public {
+        Voucher memory voucher = makeVoucher(9, 10);
+        post(voucher);
+        forward(WINDOW);
+        uint256 caseId = challengeBy(verifier, order, receipt);
+        assertEq(pay(voucher), 0, "held");
+        rule(caseId, true);
+        assertEq(bonded(worker), 0, "slashed");
+        assertState(order, Settlement.OrderState.Void);
     }
 }

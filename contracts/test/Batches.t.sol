@@ -1,259 +1,262 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Order, Receipt} from "../src/AssayTypes.sol";
+import {Order, Receipt, Voucher} from "../src/AssayTypes.sol";
 import {Escrow} from "../src/Escrow.sol";
-import {Merkle} from "../src/Merkle.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Network} from "./Network.sol";
 
-/// @notice Posting batches and claiming from them (spec/04 §4.4).
+/// @notice Posting batches, and paying them by vouchers (spec/04 §4.4).
 contract BatchesTest is Network {
-    function claimAfterWindow(Order memory order, Receipt memory receipt)
-        private
-        returns (Settlement.Claim memory claim)
-    {
-        claim = claimOf(order, receipt);
-        post(receipt);
-        forward(WINDOW);
+    function payFails(Voucher memory voucher, bytes memory revertData) private {
+        bytes[] memory signatures = signVoucher(voucher);
+        expectRevert(revertData);
+        settlement.payBatch(worker, ROOT, 1, alone(voucher), signatures);
     }
 
     function test_posting_needs_active_stake() public {
         expectRevert(abi.encodeWithSelector(Settlement.NotActive.selector, stranger));
         vm.prank(stranger);
-        settlement.postBatch(keccak256("root"), 1, 1);
+        settlement.postBatch(ROOT, 1, bytes32(0));
         vm.startPrank(worker);
         stake.requestUnbond(1);
         expectRevert(abi.encodeWithSelector(Settlement.NotActive.selector, worker));
-        settlement.postBatch(keccak256("root"), 1, 1);
+        settlement.postBatch(ROOT, 1, bytes32(0));
     }
 
     function test_posting_announces_the_batch() public {
-        bytes32 root = keccak256("root");
-        bytes32 id = settlement.batchIdOf(worker, root, 3, 300);
-        assertEq(id, keccak256(abi.encode(worker, root, uint32(3), uint128(300))), "id");
+        bytes32 vouchersHash = keccak256("vouchers");
+        bytes32 id = settlement.batchIdOf(worker, ROOT, 3, vouchersHash);
+        assertEq(id, keccak256(abi.encode(worker, ROOT, uint32(3), vouchersHash)), "id");
         vm.expectEmit(address(settlement));
-        emit Settlement.BatchPosted(id, worker, root, 3, 300, uint64(vm.getBlockNumber()) + WINDOW);
+        emit Settlement.BatchPosted(id, worker, ROOT, 3, vouchersHash, uint64(vm.getBlockNumber()) + WINDOW);
         vm.prank(worker);
-        assertEq(settlement.postBatch(root, 3, 300), id, "returned");
-        assertEq(settlement.batchOf(id).postedAt, vm.getBlockNumber(), "posted at");
+        assertEq(settlement.postBatch(ROOT, 3, vouchersHash), id, "returned");
+        assertEq(settlement.postedAt(id), vm.getBlockNumber(), "posted at");
     }
 
     function test_an_empty_batch_is_refused() public {
         expectRevert(abi.encodeWithSelector(Settlement.BatchEmpty.selector));
         vm.prank(worker);
-        settlement.postBatch(keccak256("root"), 0, 0);
+        settlement.postBatch(ROOT, 0, bytes32(0));
     }
 
     function test_a_batch_is_posted_once() public {
-        Receipt memory receipt = makeReceipt(makeOrder(1));
-        bytes32 id = post(receipt);
-        bytes32 root = settlement.hashReceipt(receipt);
+        Voucher memory voucher = makeVoucher(2, PRICE);
+        bytes32 id = post(voucher);
+        bytes32 vouchersHash = keccak256(abi.encode(alone(voucher)));
         forward(WINDOW);
         expectRevert(abi.encodeWithSelector(Settlement.BatchAlreadyPosted.selector, id));
         vm.prank(worker);
-        settlement.postBatch(root, 1, PRICE);
+        settlement.postBatch(ROOT, 1, vouchersHash);
     }
 
-    function test_claim_credits_the_worker() public {
-        Order memory order = makeOrder(1);
-        Receipt memory receipt = makeReceipt(order);
-        Settlement.Claim memory claim = claimAfterWindow(order, receipt);
-        bytes32 hash = settlement.hashReceipt(receipt);
-        bytes32 id = settlement.batchIdOf(worker, hash, 1, PRICE);
+    function test_a_voucher_pays_the_worker() public {
+        Voucher memory voucher = makeVoucher(2, PRICE);
+        bytes32 id = post(voucher);
+        forward(WINDOW);
+        uint256 before = token.balanceOf(worker);
+        bytes[] memory signatures = signVoucher(voucher);
+        vm.expectEmit(address(escrow));
+        emit Escrow.VoucherRedeemed(client, worker, 2, PRICE, PRICE);
         vm.expectEmit(address(settlement));
-        emit Settlement.ReceiptClaimed(hash, worker, client, receipt.orderHash, id, PRICE);
+        emit Settlement.BatchPaid(id, worker, PRICE);
         vm.prank(stranger);
-        settlement.claim(claim);
-        assertEq(escrow.creditOf(worker), PRICE, "credit");
-        assertEq(escrow.channelOf(client, worker).balance, 1000 - PRICE, "channel");
-        assertEq(settlement.batchOf(id).claimed, PRICE, "batch");
-        assertState(order, Settlement.OrderState.Claimed);
+        assertEq(settlement.payBatch(worker, ROOT, 1, alone(voucher), signatures), PRICE, "returned");
+        assertEq(token.balanceOf(worker) - before, PRICE, "paid");
+        Escrow.Channel memory channel = escrow.channelOf(client, worker);
+        assertEq(channel.balance, 1000 - PRICE, "channel");
+        assertEq(channel.paid, PRICE, "paid so far");
+        assertEq(channel.settledBelow, 2, "settled");
+        assertEq(token.balanceOf(address(escrow)), 1000 - PRICE, "tokens");
     }
 
-    function test_every_receipt_of_a_batch_can_be_claimed() public {
-        Settlement.Claim[] memory claims = postMany(1, 5);
-        forward(WINDOW);
-        for (uint256 i = 5; i > 0; --i) {
-            settlement.claim(claims[i - 1]);
-        }
-        assertEq(escrow.creditOf(worker), 5 * PRICE, "credit");
+    function test_vouchers_are_cumulative() public {
+        assertEq(redeem(makeVoucher(2, 100)), 100, "first");
+        assertEq(redeem(makeVoucher(5, 250)), 150, "only what is new");
+        assertEq(earned(), 250, "altogether");
+        assertEq(escrow.channelOf(client, worker).settledBelow, 5, "settled");
     }
 
-    function test_claimMany_claims_all_or_nothing() public {
-        Settlement.Claim[] memory claims = postMany(1, 10);
+    function test_attack_redeeming_a_voucher_twice() public {
+        Voucher memory voucher = makeVoucher(2, 100);
+        redeem(voucher);
+        assertEq(pay(voucher), 0, "again");
+        // The same one in another batch.
+        bytes32 vouchersHash = keccak256(abi.encode(alone(voucher)));
+        vm.prank(worker);
+        settlement.postBatch(keccak256("another root"), 1, vouchersHash);
         forward(WINDOW);
-        settlement.claimMany(claims);
-        assertEq(escrow.creditOf(worker), 10 * PRICE, "credit");
-
-        vm.prank(client);
-        escrow.deposit(worker, PRICE);
-        claims = postMany(100, 2);
+        bytes[] memory signatures = signVoucher(voucher);
+        assertEq(
+            settlement.payBatch(worker, keccak256("another root"), 1, alone(voucher), signatures), 0, "in another"
+        );
+        // Twice in one batch.
+        Voucher[] memory twice = new Voucher[](2);
+        (twice[0], twice[1]) = (makeVoucher(9, 200), makeVoucher(9, 200));
+        bytes[] memory both = new bytes[](2);
+        (both[0], both[1]) = (signVoucher(twice[0])[0], signVoucher(twice[1])[0]);
+        vm.prank(worker);
+        settlement.postBatch(ROOT, 2, keccak256(abi.encode(twice)));
         forward(WINDOW);
-        expectRevert(abi.encodeWithSelector(Escrow.ChannelTooSmall.selector, client, worker, PRICE, 0));
-        settlement.claimMany(claims);
-        assertState(claims[0].order, Settlement.OrderState.Open);
+        assertEq(settlement.payBatch(worker, ROOT, 2, twice, both), 100, "once");
+        assertEq(earned(), 200, "altogether");
     }
 
-    function test_attack_claim_before_the_window() public {
-        Order memory order = makeOrder(1);
-        Receipt memory receipt = makeReceipt(order);
-        Settlement.Claim memory claim = claimOf(order, receipt);
-        post(receipt);
+    function test_an_earlier_voucher_after_a_later_one_changes_nothing() public {
+        redeem(makeVoucher(9, 300));
+        assertEq(redeem(makeVoucher(2, 100)), 0, "stale");
+        assertEq(earned(), 300, "paid");
+        assertEq(escrow.channelOf(client, worker).settledBelow, 9, "settled");
+    }
+
+    function test_attack_payment_before_the_window() public {
+        Voucher memory voucher = makeVoucher(2, PRICE);
+        post(voucher);
         uint64 from = uint64(vm.getBlockNumber()) + WINDOW;
-        expectRevert(abi.encodeWithSelector(Settlement.WindowOpen.selector, from));
-        settlement.claim(claim);
+        payFails(voucher, abi.encodeWithSelector(Settlement.WindowOpen.selector, from));
         forward(WINDOW - 1);
-        expectRevert(abi.encodeWithSelector(Settlement.WindowOpen.selector, from));
-        settlement.claim(claim);
+        payFails(voucher, abi.encodeWithSelector(Settlement.WindowOpen.selector, from));
         forward(1);
-        settlement.claim(claim);
+        assertEq(pay(voucher), PRICE, "now");
     }
 
-    function test_attack_double_claim() public {
-        Order memory order = makeOrder(1);
-        Receipt memory receipt = makeReceipt(order);
-        Settlement.Claim memory claim = claimAfterWindow(order, receipt);
-        settlement.claim(claim);
-        bytes memory refused = abi.encodeWithSelector(Settlement.OrderClaimed.selector, receipt.orderHash);
-        expectRevert(refused);
-        settlement.claim(claim);
-        // The same receipt in another batch.
-        bytes32[] memory siblings = new bytes32[](1);
-        siblings[0] = keccak256("other leaf");
-        bytes32 root = keccak256(bytes.concat(settlement.hashReceipt(receipt), siblings[0]));
-        vm.prank(worker);
-        settlement.postBatch(root, 2, 2 * PRICE);
+    /// Post one voucher, wait, and redeem another that nobody could look at.
+    function test_attack_redeeming_what_was_not_announced() public {
+        post(makeVoucher(2, 1));
         forward(WINDOW);
-        (claim.count, claim.total, claim.siblings) = (2, 2 * PRICE, siblings);
-        expectRevert(refused);
-        settlement.claim(claim);
-        // Another receipt for the same order.
-        receipt.traceRoot = keccak256("another trace");
-        claim = claimAfterWindow(order, receipt);
-        expectRevert(refused);
-        settlement.claim(claim);
+        Voucher memory larger = makeVoucher(2, 1000);
+        bytes32 id = settlement.batchIdOf(worker, ROOT, 1, keccak256(abi.encode(alone(larger))));
+        payFails(larger, abi.encodeWithSelector(Settlement.BatchUnknown.selector, id));
     }
 
-    function test_attack_posting_anothers_receipt() public {
-        Order memory order = makeOrder(1);
-        Receipt memory receipt = makeReceipt(order);
-        Settlement.Claim memory claim = claimOf(order, receipt);
-        bytes32 root = settlement.hashReceipt(receipt);
+    function test_attack_another_root_or_count_than_posted() public {
+        Voucher memory voucher = makeVoucher(2, PRICE);
+        post(voucher);
+        forward(WINDOW);
+        bytes[] memory signatures = signVoucher(voucher);
+        bytes32 vouchersHash = keccak256(abi.encode(alone(voucher)));
+        expectRevert(
+            abi.encodeWithSelector(
+                Settlement.BatchUnknown.selector, settlement.batchIdOf(worker, ROOT, 2, vouchersHash)
+            )
+        );
+        settlement.payBatch(worker, ROOT, 2, alone(voucher), signatures);
+        expectRevert(
+            abi.encodeWithSelector(
+                Settlement.BatchUnknown.selector, settlement.batchIdOf(worker, bytes32(0), 1, vouchersHash)
+            )
+        );
+        settlement.payBatch(worker, bytes32(0), 1, alone(voucher), signatures);
+    }
+
+    /// Another worker posts the batch, or is to be paid for it.
+    function test_attack_taking_anothers_voucher() public {
+        Voucher memory voucher = makeVoucher(2, PRICE);
+        bytes32 vouchersHash = keccak256(abi.encode(alone(voucher)));
         vm.prank(verifier);
-        settlement.postBatch(root, 1, PRICE);
+        settlement.postBatch(ROOT, 1, vouchersHash);
         forward(WINDOW);
-        expectRevert(
+        bytes[] memory signatures = signVoucher(voucher);
+        expectRevert(abi.encodeWithSelector(Settlement.VoucherOfAnother.selector, worker, verifier));
+        settlement.payBatch(verifier, ROOT, 1, alone(voucher), signatures);
+        payFails(
+            voucher,
             abi.encodeWithSelector(
-                Settlement.BatchUnknown.selector, settlement.batchIdOf(worker, root, 1, PRICE)
+                Settlement.BatchUnknown.selector, settlement.batchIdOf(worker, ROOT, 1, vouchersHash)
             )
         );
-        settlement.claim(claim);
     }
 
-    function test_attack_claiming_with_a_smaller_count_or_larger_total_than_posted() public {
-        Settlement.Claim[] memory claims = postMany(1, 2);
+    function test_attack_a_voucher_that_the_client_did_not_sign() public {
+        Voucher memory voucher = makeVoucher(2, PRICE);
+        post(voucher);
         forward(WINDOW);
-        Settlement.Claim memory claim = claims[0];
-        bytes32 root = keccak256(bytes.concat(settlement.hashReceipt(claim.receipt), claim.siblings[0]));
-        claim.total += 1;
-        expectRevert(
-            abi.encodeWithSelector(
-                Settlement.BatchUnknown.selector, settlement.batchIdOf(worker, root, 2, claim.total)
-            )
-        );
-        settlement.claim(claim);
-        claim.total -= 1;
-        claim.count = 1;
-        expectRevert(abi.encodeWithSelector(Merkle.ProofLengthMismatch.selector, 1, 0));
-        settlement.claim(claim);
+        bytes[] memory signatures = alone(sign(WORKER_KEY, settlement.hashVoucher(voucher)));
+        bytes memory refused = abi.encodeWithSelector(Settlement.SignatureInvalid.selector, client);
+        expectRevert(refused);
+        settlement.payBatch(worker, ROOT, 1, alone(voucher), signatures);
+        // A smaller one that it did sign.
+        signatures = signVoucher(makeVoucher(2, 1));
+        expectRevert(refused);
+        settlement.payBatch(worker, ROOT, 1, alone(voucher), signatures);
     }
 
-    function test_an_index_beyond_the_count_is_refused() public {
-        Settlement.Claim[] memory claims = postMany(1, 2);
+    function test_attack_a_voucher_on_another_chain() public {
+        Voucher memory voucher = makeVoucher(2, PRICE);
+        post(voucher);
         forward(WINDOW);
-        claims[0].index = 2;
-        expectRevert(abi.encodeWithSelector(Merkle.LeafOutOfRange.selector, 2, 2));
-        settlement.claim(claims[0]);
+        bytes[] memory signatures = signVoucher(voucher);
+        vm.chainId(1234);
+        expectRevert(abi.encodeWithSelector(Settlement.SignatureInvalid.selector, client));
+        settlement.payBatch(worker, ROOT, 1, alone(voucher), signatures);
     }
 
-    function test_a_leaf_at_another_index_is_refused() public {
-        Settlement.Claim[] memory claims = postMany(1, 2);
+    function test_a_signature_for_each_voucher() public {
+        Voucher memory voucher = makeVoucher(2, PRICE);
+        post(voucher);
         forward(WINDOW);
-        claims[0].index = 1;
-        bytes32 swapped =
-            keccak256(bytes.concat(claims[0].siblings[0], settlement.hashReceipt(claims[0].receipt)));
-        expectRevert(
-            abi.encodeWithSelector(
-                Settlement.BatchUnknown.selector, settlement.batchIdOf(worker, swapped, 2, 2 * PRICE)
-            )
-        );
-        settlement.claim(claims[0]);
+        bytes[] memory signatures = new bytes[](0);
+        expectRevert(abi.encodeWithSelector(Settlement.SignaturesMissing.selector, 0, 1));
+        settlement.payBatch(worker, ROOT, 1, alone(voucher), signatures);
+        signatures = new bytes[](2);
+        expectRevert(abi.encodeWithSelector(Settlement.SignaturesMissing.selector, 2, 1));
+        settlement.payBatch(worker, ROOT, 1, alone(voucher), signatures);
     }
 
-    function test_claims_never_exceed_the_total_that_was_posted() public {
-        Settlement.Claim memory a = claimOf(makeOrder(1), makeReceipt(makeOrder(1)));
-        Settlement.Claim memory b = claimOf(makeOrder(2), makeReceipt(makeOrder(2)));
-        bytes32 leafA = settlement.hashReceipt(a.receipt);
-        bytes32 leafB = settlement.hashReceipt(b.receipt);
-        (a.count, b.count, b.index) = (2, 2, 1);
-        (a.total, b.total) = (2 * PRICE - 1, 2 * PRICE - 1);
-        (a.siblings, b.siblings) = (new bytes32[](1), new bytes32[](1));
-        (a.siblings[0], b.siblings[0]) = (leafB, leafA);
+    function test_a_channel_that_is_too_small_pays_what_it_has_and_the_rest_later() public {
+        Voucher memory voucher = makeVoucher(2, 1500);
+        assertEq(redeem(voucher), 1000, "all there is");
+        assertEq(pay(voucher), 0, "nothing left");
+        vm.prank(client);
+        escrow.deposit(worker, 700);
+        assertEq(pay(voucher), 500, "the rest");
+        assertEq(escrow.channelOf(client, worker).balance, 200, "not more");
+    }
+
+    function test_a_batch_of_receipts_without_vouchers_pays_nothing() public {
+        Voucher[] memory none = new Voucher[](0);
+        bytes32 vouchersHash = keccak256(abi.encode(none));
         vm.prank(worker);
-        bytes32 id = settlement.postBatch(keccak256(bytes.concat(leafA, leafB)), 2, 2 * PRICE - 1);
+        settlement.postBatch(ROOT, 7, vouchersHash);
         forward(WINDOW);
-        settlement.claim(a);
-        expectRevert(
-            abi.encodeWithSelector(Settlement.BatchTotalExceeded.selector, id, 2 * PRICE, 2 * PRICE - 1)
-        );
-        settlement.claim(b);
+        assertEq(settlement.payBatch(worker, ROOT, 7, none, new bytes[](0)), 0, "nothing");
     }
 
-    /// Nothing is lost: the claim says what is missing, and works once the client has paid in.
-    function test_a_claim_on_an_empty_channel_works_after_a_deposit() public {
+    /// One client's contested or forfeited channel holds up no other client's pay.
+    function test_channels_that_cannot_pay_now_are_left_out() public {
+        uint256 otherKey = 0x0e3;
+        address other = vm.addr(otherKey);
+        fund(other);
+        vm.prank(other);
+        escrow.deposit(worker, 400);
+        Voucher[] memory vouchers = new Voucher[](2);
+        vouchers[0] = makeVoucher(2, PRICE);
+        vouchers[1] = Voucher(other, worker, 2, 400);
+        bytes[] memory signatures = new bytes[](2);
+        signatures[0] = signVoucher(vouchers[0])[0];
+        signatures[1] = sign(otherKey, settlement.hashVoucher(vouchers[1]));
+        vm.prank(worker);
+        settlement.postBatch(ROOT, 2, keccak256(abi.encode(vouchers)));
         Order memory order = makeOrder(1);
-        order.outputPrice = 100;
-        Receipt memory receipt = makeReceipt(order);
-        Settlement.Claim memory claim = claimAfterWindow(order, receipt);
-        expectRevert(
-            abi.encodeWithSelector(Escrow.ChannelTooSmall.selector, client, worker, receipt.price, 1000)
-        );
-        settlement.claim(claim);
-        assertState(order, Settlement.OrderState.Open);
-        vm.prank(client);
-        escrow.deposit(worker, receipt.price - 1000);
-        settlement.claim(claim);
-        assertEq(escrow.creditOf(worker), receipt.price, "credit");
-    }
-
-    /// Work that was done and posted is paid, whatever happens to the stake afterwards.
-    function test_a_worker_that_unbonds_after_posting_can_still_claim() public {
-        Order memory order = makeOrder(1);
-        Settlement.Claim memory claim = claimAfterWindow(order, makeReceipt(order));
-        vm.startPrank(worker);
-        stake.requestUnbond(MIN_STAKE);
-        forward(UNBONDING);
-        stake.withdraw();
-        settlement.claim(claim);
-        assertEq(escrow.creditOf(worker), PRICE, "credit");
-    }
-
-    function testFuzz_any_batch_pays_each_receipt_once(uint32 count, uint256 start) public {
-        count = uint32(bound(count, 1, 9));
-        vm.prank(client);
-        escrow.deposit(worker, 9 * PRICE);
-        Settlement.Claim[] memory claims = postMany(1, count);
+        uint256 caseId = challengeBy(verifier, order, makeReceipt(order));
         forward(WINDOW);
-        for (uint256 i = 0; i < count; ++i) {
-            settlement.claim(claims[(i + start % count) % count]);
+        assertEq(settlement.payBatch(worker, ROOT, 2, vouchers, signatures), 400, "the other's");
+        assertEq(earned(), 0, "nothing from a contested channel");
+        rule(caseId, false);
+        assertEq(settlement.payBatch(worker, ROOT, 2, vouchers, signatures), 0, "not at once");
+        forward(WINDOW);
+        assertEq(settlement.payBatch(worker, ROOT, 2, vouchers, signatures), PRICE, "after a window");
+    }
+
+    function testFuzz_any_vouchers_pay_the_largest_amount_that_fits(uint128[6] memory amounts) public {
+        uint256 largest = 0;
+        for (uint256 i = 0; i < amounts.length; ++i) {
+            uint128 amount = uint128(bound(amounts[i], 0, 2000));
+            if (amount > largest) largest = amount;
+            redeem(makeVoucher(uint64(i), amount));
+            assertEq(earned(), largest < 1000 ? largest : 1000, "paid");
+            assertEq(token.balanceOf(address(escrow)), escrow.channelOf(client, worker).balance, "held");
         }
-        for (uint256 i = 0; i < count; ++i) {
-            expectRevert(
-                abi.encodeWithSelector(Settlement.OrderClaimed.selector, claims[i].receipt.orderHash)
-            );
-            settlement.claim(claims[i]);
-        }
-        assertEq(escrow.creditOf(worker), uint256(count) * PRICE, "credit");
     }
 }

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {AssayTypes, Order, Receipt} from "../src/AssayTypes.sol";
 import {Dispute} from "../src/ICourt.sol";
+import {Escrow} from "../src/Escrow.sol";
 import {JuryCourt} from "../src/JuryCourt.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Stake} from "../src/Stake.sol";
@@ -26,12 +27,6 @@ contract CourtTest is Network {
         expectRevert(revertData);
         vm.prank(challenger);
         settlement.challenge(order, orderSignature, receipt, receiptSignature, RIVAL_TRACE, RIVAL_OUTPUT);
-    }
-
-    function claimFails(bytes memory revertData) private {
-        Settlement.Claim memory claim = claimOf(order, receipt);
-        expectRevert(revertData);
-        settlement.claim(claim);
     }
 
     function deactivate(address party) private {
@@ -64,26 +59,23 @@ contract CourtTest is Network {
         assertEq(escrow.channelOf(client, worker).holds, 1, "channel held");
     }
 
-    function test_attack_claim_while_contested() public {
-        post(receipt);
+    function test_attack_payment_while_contested() public {
+        publish(order, receipt);
         challengeBy(verifier, order, receipt);
-        forward(WINDOW);
-        claimFails(abi.encodeWithSelector(Settlement.OrderContested.selector, receipt.orderHash));
+        forward(PUBLICATION);
+        payFails(order, receipt, abi.encodeWithSelector(Settlement.OrderContested.selector, receipt.orderHash));
     }
 
-    function test_a_receipt_can_be_challenged_before_it_is_posted() public {
+    function test_a_receipt_can_be_challenged_before_it_is_published() public {
         challengeBy(verifier, order, receipt);
-        post(receipt);
-        forward(WINDOW);
-        claimFails(abi.encodeWithSelector(Settlement.OrderContested.selector, receipt.orderHash));
+        publishFails(order, receipt, abi.encodeWithSelector(Settlement.OrderContested.selector, receipt.orderHash));
     }
 
-    function test_a_claimed_receipt_cannot_be_challenged() public {
-        Settlement.Claim memory claim = claimOf(order, receipt);
-        post(receipt);
-        forward(WINDOW);
-        settlement.claim(claim);
-        challengeFails(verifier, abi.encodeWithSelector(Settlement.OrderClaimed.selector, receipt.orderHash));
+    function test_a_paid_receipt_cannot_be_challenged() public {
+        publish(order, receipt);
+        forward(PUBLICATION);
+        settlement.payPublished(order, receipt);
+        challengeFails(verifier, abi.encodeWithSelector(Settlement.OrderPaid.selector, receipt.orderHash));
     }
 
     function test_one_open_challenge_at_a_time() public {
@@ -269,25 +261,29 @@ contract CourtTest is Network {
 
     // Ruling
 
-    function test_fraud_slashes_and_voids() public {
-        post(receipt);
+    function test_fraud_slashes_voids_and_forfeits() public {
+        publish(order, receipt);
         uint256 caseId = challengeBy(verifier, order, receipt);
         address juror = drawNow(caseId);
         vm.expectEmit(address(court));
         emit JuryCourt.Ruled(caseId, receipt.orderHash, juror, true);
         vm.expectEmit(address(settlement));
         emit Settlement.OrderVoided(receipt.orderHash);
+        vm.expectEmit(address(escrow));
+        emit Escrow.ChannelForfeited(client, worker, 1000);
         vm.expectEmit(address(stake));
         emit Stake.Slashed(worker, verifier, juror, 1000, 400, 100, 500);
         vm.prank(juror);
         court.rule(caseId, true);
         assertEq(court.creditOf(verifier), BOND, "the bond returned");
-        forward(WINDOW);
-        claimFails(abi.encodeWithSelector(Settlement.OrderVoid.selector, receipt.orderHash));
+        assertEq(escrow.channelOf(client, worker).holds, 0, "no longer held");
+        forward(PUBLICATION);
+        payFails(order, receipt, abi.encodeWithSelector(Settlement.OrderVoid.selector, receipt.orderHash));
     }
 
     function test_attack_false_challenge_by_a_griefing_verifier() public {
-        post(receipt);
+        publish(order, receipt);
+        forward(PUBLICATION);
         uint256 before = token.balanceOf(verifier);
         uint256 caseId = challengeBy(verifier, order, receipt);
         address juror = drawNow(caseId);
@@ -301,8 +297,8 @@ contract CourtTest is Network {
         assertEq(court.creditOf(verifier), 0, "challenger");
         assertEq(token.balanceOf(court.BURNED()), 40, "burned");
         forward(WINDOW);
-        settlement.claim(claimOf(order, receipt));
-        assertEq(escrow.creditOf(worker), PRICE, "paid in the end");
+        settlement.payPublished(order, receipt);
+        assertEq(earned(), PRICE, "paid in the end");
     }
 
     function test_only_the_drawn_juror_rules() public {
@@ -349,7 +345,6 @@ contract CourtTest is Network {
     }
 
     function test_attack_three_silent_jurors() public {
-        post(receipt);
         uint256 caseId = challengeBy(verifier, order, receipt);
         uint256 opened = vm.getBlockNumber();
         address[3] memory drawn;
@@ -374,7 +369,9 @@ contract CourtTest is Network {
         expectRevert(abi.encodeWithSelector(JuryCourt.NotRuling.selector, caseId));
         court.rule(caseId, true);
         forward(WINDOW);
-        settlement.claim(claimOf(order, receipt));
+        publish(order, receipt);
+        forward(PUBLICATION);
+        settlement.payPublished(order, receipt);
     }
 
     function test_longest_case_is_reached_and_not_passed() public {

@@ -84,23 +84,23 @@ contract DeploymentTest is Network {
         deployFails(wrong, missing);
     }
 
-    function test_stake_outlives_window_and_case() public {
+    function test_stake_outlives_publication_and_case() public {
         Terms memory wrong = terms();
-        wrong.unbondingBlocks = WINDOW + LONGEST_CASE;
+        wrong.unbondingBlocks = PUBLICATION + LONGEST_CASE;
         deployFails(
             wrong,
             abi.encodeWithSelector(
-                TermsChecks.UnbondingTooShort.selector, WINDOW + LONGEST_CASE, WINDOW + LONGEST_CASE
+                TermsChecks.UnbondingTooShort.selector, PUBLICATION + LONGEST_CASE, PUBLICATION + LONGEST_CASE
             )
         );
     }
 
-    function test_a_worker_has_time_to_post_wait_and_claim() public {
+    function test_a_worker_has_time_to_publish_wait_and_be_paid() public {
         Terms memory wrong = terms();
-        wrong.withdrawBlocks = 3 * WINDOW - 1;
+        wrong.withdrawBlocks = 6 * WINDOW - 1;
         deployFails(
             wrong,
-            abi.encodeWithSelector(TermsChecks.WithdrawalTooShort.selector, 3 * WINDOW - 1, 3 * WINDOW)
+            abi.encodeWithSelector(TermsChecks.WithdrawalTooShort.selector, 6 * WINDOW - 1, 6 * WINDOW)
         );
     }
 

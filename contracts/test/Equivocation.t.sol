@@ -34,9 +34,8 @@ contract EquivocationTest is Network {
     }
 
     function test_attack_equivocation_is_slashed_and_never_paid() public {
-        Settlement.Claim memory claim = claimOf(order, a);
-        post(a);
-        forward(WINDOW);
+        publish(order, a);
+        forward(PUBLICATION);
         bytes memory signatureA = signReceipt(a);
         bytes memory signatureB = signReceipt(b);
         vm.expectEmit(address(settlement));
@@ -48,18 +47,30 @@ contract EquivocationTest is Network {
         assertEq(bonded(worker), 0, "slashed");
         assertEq(stake.creditOf(stranger), 400, "40 % to who proved it");
         assertEq(token.balanceOf(stake.BURNED()), 600, "no juror, so the rest is burned");
-        expectRevert(abi.encodeWithSelector(Settlement.OrderVoid.selector, a.orderHash));
-        settlement.claim(claim);
+        payFails(order, a, abi.encodeWithSelector(Settlement.OrderVoid.selector, a.orderHash));
+        vm.prank(client);
+        assertEq(escrow.withdraw(worker), 1000, "the channel is the client's");
     }
 
-    function test_it_can_be_proven_after_the_claim() public {
-        Settlement.Claim memory claim = claimOf(order, a);
-        post(a);
-        forward(WINDOW);
-        settlement.claim(claim);
+    function test_it_can_be_proven_after_the_payment() public {
+        publish(order, a);
+        forward(PUBLICATION);
+        settlement.payPublished(order, a);
         prove();
         assertEq(bonded(worker), 0, "slashed");
         assertState(order, Settlement.OrderState.Void);
+    }
+
+    function test_it_can_be_proven_after_the_voucher() public {
+        redeem(makeVoucher(2, PRICE));
+        prove();
+        assertEq(bonded(worker), 0, "slashed");
+        assertEq(redeem_fails(), 0, "and nothing more is paid");
+    }
+
+    function redeem_fails() private returns (uint256) {
+        bond(worker);
+        return redeem(makeVoucher(9, 900));
     }
 
     /// Otherwise a third receipt would slash what the worker staked afterwards.

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Deployment} from "../src/Deployment.sol";
 import {ModelRegistry} from "../src/ModelRegistry.sol";
-import {Order, Receipt} from "../src/AssayTypes.sol";
+import {Delivery, Order, Receipt, Voucher} from "../src/AssayTypes.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Network} from "./Network.sol";
 
@@ -56,45 +56,68 @@ contract Gas is Network {
         vm.snapshotGasLastCall("Escrow.deposit, further");
     }
 
-    function test_postBatch() public {
+    /// @dev A worker at work: its channel has been paid from before.
+    function warm() private {
+        redeem(makeVoucher(1, 10));
+    }
+
+    /// One batch of any number of receipts, paid by one client's voucher.
+    function test_settlement() public {
+        warm();
+        Voucher memory voucher = makeVoucher(1000, 500);
+        bytes32 vouchersHash = keccak256(abi.encode(alone(voucher)));
+        bytes[] memory signatures = signVoucher(voucher);
         vm.prank(worker);
-        settlement.postBatch(keccak256("root"), 1000, 100_000);
+        settlement.postBatch(keccak256("a thousand receipts"), 1000, vouchersHash);
         vm.snapshotGasLastCall("Settlement.postBatch");
-    }
-
-    function test_claim() public {
-        Settlement.Claim[] memory claims = postMany(1, 8);
         forward(WINDOW);
-        settlement.claim(claims[0]);
-        vm.snapshotGasLastCall("Settlement.claim, a worker's first");
-        settlement.claim(claims[1]);
-        vm.snapshotGasLastCall("Settlement.claim, further");
-        vm.prank(worker);
-        escrow.withdrawCredit();
-        vm.snapshotGasLastCall("Escrow.withdrawCredit");
+        settlement.payBatch(worker, keccak256("a thousand receipts"), 1000, alone(voucher), signatures);
+        vm.snapshotGasLastCall("Settlement.payBatch, 1 warm channel");
     }
 
-    function test_claim_of_a_thousand() public {
-        Settlement.Claim[] memory claims = postMany(1, 1);
-        bytes32[] memory siblings = new bytes32[](10);
-        bytes32 root = settlement.hashReceipt(claims[0].receipt);
-        for (uint256 i = 0; i < 10; ++i) {
-            siblings[i] = keccak256(abi.encode(i));
-            root = keccak256(bytes.concat(root, siblings[i]));
+    function test_settlement_first() public {
+        Voucher memory voucher = makeVoucher(2, PRICE);
+        post(voucher);
+        forward(WINDOW);
+        bytes[] memory signatures = signVoucher(voucher);
+        settlement.payBatch(worker, ROOT, 1, alone(voucher), signatures);
+        vm.snapshotGasLastCall("Settlement.payBatch, 1 new channel");
+    }
+
+    function test_settlement_of_ten_clients() public {
+        Voucher[] memory vouchers = new Voucher[](10);
+        bytes[] memory signatures = new bytes[](10);
+        for (uint256 round = 1; round <= 2; ++round) {
+            for (uint256 i = 0; i < 10; ++i) {
+                uint256 key = 0xc11e2700 + i;
+                address payer = vm.addr(key);
+                if (round == 1) {
+                    fund(payer);
+                    vm.prank(payer);
+                    escrow.deposit(worker, 1000);
+                }
+                vouchers[i] = Voucher(payer, worker, uint64(round), uint128(100 * round));
+                signatures[i] = sign(key, settlement.hashVoucher(vouchers[i]));
+            }
+            vm.prank(worker);
+            settlement.postBatch(ROOT, 10, keccak256(abi.encode(vouchers)));
+            forward(WINDOW);
+            settlement.payBatch(worker, ROOT, 10, vouchers, signatures);
         }
-        vm.prank(worker);
-        settlement.postBatch(root, 1000, 100_000);
-        forward(WINDOW);
-        (claims[0].siblings, claims[0].count, claims[0].total) = (siblings, 1000, 100_000);
-        settlement.claim(claims[0]);
-        vm.snapshotGasLastCall("Settlement.claim, a worker's first, of 1000");
+        vm.snapshotGasLastCall("Settlement.payBatch, 10 warm channels");
     }
 
-    function test_claimMany() public {
-        Settlement.Claim[] memory claims = postMany(1, 10);
-        forward(WINDOW);
-        settlement.claimMany(claims);
-        vm.snapshotGasLastCall("Settlement.claimMany, 10");
+    function test_publication() public {
+        warm();
+        Delivery memory delivery = makeDelivery(receipt);
+        bytes memory orderSignature = signOrder(order);
+        bytes memory receiptSignature = signReceipt(receipt);
+        bytes memory deliverySignature = signDelivery(delivery);
+        settlement.publish(order, orderSignature, receipt, receiptSignature, delivery, deliverySignature);
+        vm.snapshotGasLastCall("Settlement.publish");
+        forward(PUBLICATION);
+        settlement.payPublished(order, receipt);
+        vm.snapshotGasLastCall("Settlement.payPublished");
     }
 
     function test_proveEquivocation() public {

@@ -2,33 +2,52 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {Order, Receipt} from "../src/AssayTypes.sol";
+import {Delivery, Order, Receipt, Voucher} from "../src/AssayTypes.sol";
 import {Credits} from "../src/Credits.sol";
 import {Escrow} from "../src/Escrow.sol";
 import {JuryCourt} from "../src/JuryCourt.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Stake} from "../src/Stake.sol";
 import {Assertions} from "./Assertions.sol";
-import {MerkleTree} from "./MerkleTree.sol";
 
 /// @notice Random parties doing random things. It keeps a plain model of the orders beside the contracts,
-/// predicts from it whether each claim, challenge and proof may succeed, and fails where that is wrong.
+/// predicts from it whether each payment, challenge and proof may succeed, and fails where that is wrong.
 contract Handler is Assertions {
     uint256 public constant PARTIES = 8;
     uint256 private constant CLIENTS = 2;
     uint256 private constant WORKERS = 2;
-    uint256 private constant MAX_BATCH = 4;
 
-    /// @dev What the model knows of one order. `root` is zero until the receipt is posted.
+    /// @dev What the model knows of one order. `payableFrom` is zero until the receipt is published.
     struct Work {
-        Settlement.Claim claim;
-        bytes32 root;
-        uint256 claimableFrom;
-        uint256 claimableAfterCase;
+        Order order;
+        bytes orderSignature;
+        Receipt receipt;
+        bytes receiptSignature;
+        uint256 payableFrom;
         uint256 caseId;
-        bool claimed;
+        bool paid;
         bool void;
-        uint256 timesPaid;
+    }
+
+    /// @dev A voucher that a worker has posted. `from` is zero until then.
+    struct Grant {
+        Voucher voucher;
+        bytes signature;
+        uint256 from;
+    }
+
+    /// @dev What the model knows of one channel: all that its client has put in and taken out, what the worker
+    /// has had, and until when it waits.
+    struct Ledger {
+        uint256 deposited;
+        uint256 withdrawn;
+        uint256 paid;
+        uint256 granted;
+        uint64 settledBelow;
+        uint256 holds;
+        uint256 payableFrom;
+        bool forfeited;
+        uint64 sequences;
     }
 
     Stake public immutable stake;
@@ -39,14 +58,14 @@ contract Handler is Assertions {
 
     address[PARTIES] private _parties;
     Work[] private _works;
+    Grant[] private _grants;
+    mapping(address client => mapping(address worker => Ledger)) private _ledgers;
     mapping(uint256 caseId => uint256 workIndex) private _workOf;
     uint256[] private _openCases;
 
     uint256 public burned;
     uint256 public slashed;
     uint256 public slashDistributed;
-    uint256 public earned;
-    uint256 public earningsWithdrawn;
     uint256 public tokensIn;
     mapping(string outcome => uint256 times) public reached;
 
@@ -76,6 +95,10 @@ contract Handler is Assertions {
 
     function workAt(uint256 index) external view returns (Work memory) {
         return _works[index];
+    }
+
+    function ledgerOf(address client, address worker) external view returns (Ledger memory) {
+        return _ledgers[client][worker];
     }
 
     function openCases() external view returns (uint256[] memory) {
@@ -115,28 +138,39 @@ contract Handler is Assertions {
 
     function fillChannel(uint256 client, uint256 worker, uint256 amount) external {
         amount = bound(amount, 1, 500);
-        vm.prank(partyAt(client % CLIENTS));
-        escrow.deposit(partyAt(CLIENTS + worker % WORKERS), uint128(amount));
-        tokensIn += amount;
+        address payer = partyAt(client % CLIENTS);
+        address payee = partyAt(CLIENTS + worker % WORKERS);
+        Ledger storage ledger = _ledgers[payer][payee];
+        vm.prank(payer);
+        try escrow.deposit(payee, uint128(amount)) {
+            assertTrue(!ledger.forfeited, "a deposit into a forfeited channel");
+            ledger.deposited += amount;
+            tokensIn += amount;
+        } catch {
+            assertTrue(ledger.forfeited, "could not deposit");
+        }
     }
 
     function closeChannel(uint256 client, uint256 worker) external {
         address payer = partyAt(client % CLIENTS);
         address payee = partyAt(CLIENTS + worker % WORKERS);
         Escrow.Channel memory before = escrow.channelOf(payer, payee);
-        if (before.withdrawableFrom == 0) {
+        Ledger storage ledger = _ledgers[payer][payee];
+        if (before.withdrawableFrom == 0 && !ledger.forfeited) {
             if (before.balance == 0) return;
             vm.prank(payer);
             escrow.requestWithdraw(payee);
             return;
         }
         if (client % 3 == 0 && vm.getBlockNumber() < before.withdrawableFrom) vm.roll(before.withdrawableFrom);
-        bool may = before.balance > 0 && before.holds == 0 && vm.getBlockNumber() >= before.withdrawableFrom;
+        bool due = ledger.forfeited || vm.getBlockNumber() >= before.withdrawableFrom;
+        bool may = before.balance > 0 && ledger.holds == 0 && due;
         vm.prank(payer);
         try escrow.withdraw(payee) {
             assertTrue(may, "channel left too early");
             tokensIn -= before.balance;
-            ++reached["channel withdrawn"];
+            ledger.withdrawn += before.balance;
+            ++reached[ledger.forfeited ? "forfeited channel withdrawn" : "channel withdrawn"];
         } catch {
             assertTrue(!may, "channel is stuck");
         }
@@ -144,88 +178,157 @@ contract Handler is Assertions {
 
     function withdrawCredit(uint256 party, uint256 where) external {
         address who = partyAt(party % PARTIES);
-        Credits ledger = [Credits(stake), Credits(escrow), Credits(court)][where % 3];
+        Credits ledger = [Credits(stake), Credits(court)][where % 2];
         uint256 owed = ledger.creditOf(who);
         if (owed == 0) return;
         vm.prank(who);
         assertEq(ledger.withdrawCredit(), owed, "paid what was owed");
         tokensIn -= owed;
-        if (where % 3 == 1) earningsWithdrawn += owed;
         ++reached["credit withdrawn"];
     }
 
     // Work
 
-    /// @dev A batch of new receipts; posted where the worker may, else only signed.
-    function work(uint256 client, uint256 worker, uint256 size, uint256 price) external {
-        size = bound(size, 1, MAX_BATCH);
-        uint256 workerNumber = CLIENTS + worker % WORKERS;
-        uint256 first = _works.length;
-        uint128 total = 0;
-        bytes32[] memory leaves = new bytes32[](size);
-        for (uint256 i = 0; i < size; ++i) {
-            Work storage made = _works.push();
-            _sign(made, client % CLIENTS, workerNumber, first + i, uint128(bound(price / (i + 1), 0, 40)));
-            leaves[i] = settlement.hashReceipt(made.claim.receipt);
-            total += made.claim.receipt.price;
+    /// @dev A new order and its receipt, signed.
+    function work(uint256 client, uint256 worker, uint256 price) external {
+        Work storage made = _works.push();
+        _sign(made, client % CLIENTS, CLIENTS + worker % WORKERS, uint128(bound(price, 0, 40)));
+    }
+
+    function publish(uint256 seed) external {
+        if (_works.length == 0) return;
+        Work storage one = _works[seed % _works.length];
+        bool may = _isUnpaid(one) && one.payableFrom == 0 && stake.isActive(one.order.worker);
+        Receipt memory receipt = one.receipt;
+        Delivery memory delivery = Delivery(receipt.orderHash, receipt.outputTokens, receipt.outputCommitment);
+        bytes memory signature = _signature(_keyOf(one.order.client), settlement.hashDelivery(delivery));
+        try settlement.publish(
+            one.order, one.orderSignature, receipt, one.receiptSignature, delivery, signature
+        ) {
+            assertTrue(may, "published what may not be published");
+            one.payableFrom = vm.getBlockNumber() + settlement.publicationBlocks();
+            ++reached["published"];
+        } catch {
+            assertTrue(!may, "could not publish");
         }
-        // Sometimes the worker announces too little: the last receipts cannot be claimed.
-        if (price % 5 == 0 && total > 0) total -= 1;
-        bytes32 root = MerkleTree.rootOf(leaves);
-        for (uint256 i = 0; i < size; ++i) {
-            Settlement.Claim storage made = _works[first + i].claim;
-            (made.index, made.count, made.total) = (uint32(i), uint32(size), total);
-            made.siblings = MerkleTree.siblingsOf(leaves, i);
+    }
+
+    function payPublished(uint256 seed) external {
+        if (_works.length == 0) return;
+        Work storage one = _works[seed % _works.length];
+        // Often enough in time, to get somewhere.
+        if (seed % 3 != 0 && vm.getBlockNumber() < one.payableFrom) vm.roll(one.payableFrom);
+        Ledger storage ledger = _ledgers[one.order.client][one.order.worker];
+        uint256 price = one.receipt.price;
+        bool may = _isUnpaid(one) && one.payableFrom != 0 && vm.getBlockNumber() >= one.payableFrom
+            && ledger.holds == 0 && vm.getBlockNumber() >= ledger.payableFrom && _balance(ledger) >= price;
+        try settlement.payPublished(one.order, one.receipt) {
+            assertTrue(may, "paid what may not be paid");
+            one.paid = true;
+            ledger.paid += price;
+            ledger.granted += price;
+            tokensIn -= price;
+            ++reached["published paid"];
+        } catch {
+            assertTrue(!may, "could not be paid");
         }
-        address who = partyAt(workerNumber);
-        bool may = stake.isActive(who);
-        vm.prank(who);
-        try settlement.postBatch(root, uint32(size), total) {
+    }
+
+    /// @dev A voucher for all orders so far, or an older, smaller or larger one; posted where the worker may.
+    function grant(uint256 client, uint256 worker, uint256 amount, uint256 below) external {
+        address payer = partyAt(client % CLIENTS);
+        address payee = partyAt(CLIENTS + worker % WORKERS);
+        Ledger storage ledger = _ledgers[payer][payee];
+        Grant storage made = _grants.push();
+        made.voucher = Voucher({
+            client: payer,
+            worker: payee,
+            // Mostly none, so that orders stay open for publication.
+            settledBelow: below % 4 == 0 ? uint64(bound(below / 4, 0, ledger.sequences + 1)) : 0,
+            amount: uint128(bound(amount, 0, ledger.paid + 100))
+        });
+        made.signature = _signature(_keyOf(payer), settlement.hashVoucher(made.voucher));
+        Voucher[] memory vouchers = new Voucher[](1);
+        vouchers[0] = made.voucher;
+        bytes32 root = bytes32(_grants.length);
+        bool may = stake.isActive(payee);
+        vm.prank(payee);
+        try settlement.postBatch(root, 1, keccak256(abi.encode(vouchers))) {
             assertTrue(may, "posted without stake");
-            for (uint256 i = 0; i < size; ++i) {
-                _works[first + i].root = root;
-                _works[first + i].claimableFrom = vm.getBlockNumber() + settlement.windowBlocks();
-            }
+            made.from = vm.getBlockNumber() + settlement.windowBlocks();
+            ++reached["posted"];
         } catch {
             assertTrue(!may, "could not post");
         }
     }
 
-    function claim(uint256 seed) external {
-        if (_works.length == 0) return;
-        Work storage one = _works[seed % _works.length];
-        // Often enough in time, to get somewhere.
-        if (seed % 3 != 0 && one.root != 0 && vm.getBlockNumber() < one.claimableFrom) vm.roll(one.claimableFrom);
-        Receipt memory receipt = one.claim.receipt;
-        address payer = one.claim.order.client;
-        bool may = _mayClaim(one, payer, receipt);
-        try settlement.claim(one.claim) {
-            assertTrue(may, "claimed what may not be claimed");
-            one.claimed = true;
-            ++one.timesPaid;
-            earned += receipt.price;
-            ++reached["claimed"];
+    function payBatch(uint256 seed) external {
+        if (_grants.length == 0) return;
+        uint256 index = seed % _grants.length;
+        Grant storage one = _grants[index];
+        if (seed % 3 != 0 && vm.getBlockNumber() < one.from) vm.roll(one.from);
+        bool may = one.from != 0 && vm.getBlockNumber() >= one.from;
+        (Voucher[] memory vouchers, bytes[] memory signatures) = (new Voucher[](1), new bytes[](1));
+        (vouchers[0], signatures[0]) = (one.voucher, one.signature);
+        try settlement.payBatch(one.voucher.worker, bytes32(index + 1), 1, vouchers, signatures) returns (
+            uint256 amount
+        ) {
+            assertTrue(may, "paid what was not posted or not due");
+            assertEq(amount, _redeemed(one.voucher), "what the model says");
+            tokensIn -= amount;
         } catch {
-            assertTrue(!may, "could not claim");
+            assertTrue(!may, "could not be paid");
         }
+    }
+
+    /// @dev The model of one redemption.
+    function _redeemed(Voucher storage voucher) private returns (uint256 due) {
+        Ledger storage ledger = _ledgers[voucher.client][voucher.worker];
+        if (ledger.holds != 0 || ledger.forfeited || vm.getBlockNumber() < ledger.payableFrom) {
+            ++reached["voucher held"];
+            return 0;
+        }
+        if (voucher.amount > ledger.granted) ledger.granted = voucher.amount;
+        if (voucher.amount > ledger.paid) due = voucher.amount - ledger.paid;
+        if (due > _balance(ledger)) due = _balance(ledger);
+        ledger.paid += due;
+        if (voucher.settledBelow > ledger.settledBelow) ledger.settledBelow = voucher.settledBelow;
+        if (due > 0) ++reached["voucher redeemed"];
+    }
+
+    function _balance(Ledger storage ledger) private view returns (uint256) {
+        return ledger.deposited - ledger.withdrawn - ledger.paid;
+    }
+
+    function _isUnpaid(Work storage one) private view returns (bool) {
+        Ledger storage ledger = _ledgers[one.order.client][one.order.worker];
+        return !one.paid && !one.void && one.caseId == 0 && !ledger.forfeited
+            && one.order.sequence >= ledger.settledBelow;
+    }
+
+    function _forfeit(Work storage one) private {
+        Ledger storage ledger = _ledgers[one.order.client][one.order.worker];
+        if (!ledger.forfeited) ++reached["forfeited"];
+        ledger.forfeited = true;
     }
 
     function equivocate(uint256 seed, uint256 prover) external {
         if (_works.length == 0 || seed % 4 != 0) return;
         Work storage one = _works[seed / 4 % _works.length];
-        Receipt memory other = one.claim.receipt;
+        Receipt memory other = one.receipt;
         other.traceRoot = keccak256("another trace");
-        bytes memory signature = _signature(_keyOf(one.claim.order.worker), settlement.hashReceipt(other));
+        bytes memory signature = _signature(_keyOf(one.order.worker), settlement.hashReceipt(other));
         bool may = !one.void;
-        uint256 amount = _stakeOf(one.claim.order.worker);
+        uint256 amount = _stakeOf(one.order.worker);
         address who = partyAt(prover % PARTIES);
         uint256 creditBefore = stake.creditOf(who);
         vm.prank(who);
         try settlement.proveEquivocation(
-            one.claim.order, one.claim.receipt, one.claim.receiptSignature, other, signature
+            one.order, one.receipt, one.receiptSignature, other, signature
         ) {
             assertTrue(may, "proven twice");
             one.void = true;
+            _forfeit(one);
             _noteSlash(amount, amount * 40 / 100, 0);
             assertEq(stake.creditOf(who) - creditBefore, amount * 40 / 100, "prover's share");
             ++reached["equivocation proven"];
@@ -241,14 +344,15 @@ contract Handler is Assertions {
         uint256 index = seed % _works.length;
         Work storage one = _works[index];
         address who = partyAt(challenger % PARTIES);
-        Order memory order = one.claim.order;
+        Order memory order = one.order;
         bool may = _mayChallenge(one, who);
         vm.prank(who);
         try settlement.challenge(
-            order, one.claim.orderSignature, one.claim.receipt, one.claim.receiptSignature, "rival", "output"
+            order, one.orderSignature, one.receipt, one.receiptSignature, "rival", "output"
         ) returns (uint256 caseId) {
             assertTrue(may, "challenged what may not be challenged");
             one.caseId = caseId;
+            ++_ledgers[order.client][order.worker].holds;
             _workOf[caseId] = index;
             _openCases.push(caseId);
             tokensIn += court.bond();
@@ -310,11 +414,13 @@ contract Handler is Assertions {
         Work storage one = _works[_workOf[caseId]];
         one.caseId = 0;
         if (fraud) {
+            --_ledgers[one.order.client][one.order.worker].holds;
             one.void = true;
+            _forfeit(one);
             _noteSlash(amount, amount * 40 / 100, amount * 10 / 100);
             ++reached["fraud"];
         } else {
-            one.claimableAfterCase = vm.getBlockNumber() + settlement.windowBlocks();
+            _release(one);
             _noteBurn(court.bond() - uint256(court.bond()) * 40 / 100 - uint256(court.bond()) * 20 / 100);
             ++reached["no fraud"];
         }
@@ -325,9 +431,18 @@ contract Handler is Assertions {
         assertEq(before.seat, 2, "only the last seat dismisses");
         Work storage one = _works[_workOf[caseId]];
         one.caseId = 0;
-        one.claimableAfterCase = vm.getBlockNumber() + settlement.windowBlocks();
+        _release(one);
         _noteBurn(court.bond());
         ++reached["dismissed"];
+    }
+
+    /// @dev A case ended without fraud.
+    function _release(Work storage one) private {
+        Ledger storage ledger = _ledgers[one.order.client][one.order.worker];
+        uint256 earliest = vm.getBlockNumber() + settlement.windowBlocks();
+        --ledger.holds;
+        ledger.payableFrom = earliest;
+        if (!one.void && one.payableFrom != 0 && one.payableFrom < earliest) one.payableFrom = earliest;
     }
 
     function _noteSlash(uint256 amount, uint256 toChallenger, uint256 toJuror) private {
@@ -341,18 +456,10 @@ contract Handler is Assertions {
         tokensIn -= amount;
     }
 
-    function _mayClaim(Work storage one, address payer, Receipt memory receipt) private view returns (bool) {
-        if (one.root == 0 || one.claimed || one.void || one.caseId != 0) return false;
-        if (vm.getBlockNumber() < one.claimableFrom || vm.getBlockNumber() < one.claimableAfterCase) return false;
-        bytes32 id = settlement.batchIdOf(receipt.worker, one.root, one.claim.count, one.claim.total);
-        if (uint256(settlement.batchOf(id).claimed) + receipt.price > one.claim.total) return false;
-        return escrow.channelOf(payer, receipt.worker).balance >= receipt.price;
-    }
-
     function _mayChallenge(Work storage one, address who) private view returns (bool) {
-        Order memory order = one.claim.order;
-        if (one.claimed || one.void || one.caseId != 0 || who == order.worker || !stake.isActive(who)) return false;
-        if (court.hasChallenged(one.claim.receipt.orderHash, who)) return false;
+        Order memory order = one.order;
+        if (!_isUnpaid(one) || who == order.worker || !stake.isActive(who)) return false;
+        if (court.hasChallenged(one.receipt.orderHash, who)) return false;
         uint256 eligible = 0;
         for (uint256 i = 0; i < PARTIES; ++i) {
             address party = partyAt(i);
@@ -374,22 +481,22 @@ contract Handler is Assertions {
         revert NotTrue("a known party");
     }
 
-    function _sign(Work storage made, uint256 client, uint256 worker, uint256 salt, uint128 price) private {
+    function _sign(Work storage made, uint256 client, uint256 worker, uint128 price) private {
         Order memory order;
         order.client = partyAt(client);
         order.worker = partyAt(worker);
         (order.promptTokens, order.maxTokens) = (1, 1);
         order.outputPrice = price;
-        order.salt = bytes32(salt);
+        order.sequence = _ledgers[order.client][order.worker].sequences++;
         Receipt memory receipt;
         receipt.orderHash = settlement.hashOrder(order);
         receipt.worker = order.worker;
         (receipt.promptTokens, receipt.outputTokens, receipt.finishReason) = (1, 1, 1);
         receipt.price = price;
-        made.claim.order = order;
-        made.claim.receipt = receipt;
-        made.claim.orderSignature = _signature(keyOf(client), receipt.orderHash);
-        made.claim.receiptSignature = _signature(keyOf(worker), settlement.hashReceipt(receipt));
+        made.order = order;
+        made.receipt = receipt;
+        made.orderSignature = _signature(keyOf(client), receipt.orderHash);
+        made.receiptSignature = _signature(keyOf(worker), settlement.hashReceipt(receipt));
     }
 
     function _signature(uint256 key, bytes32 structHash) private view returns (bytes memory) {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Credits} from "../src/Credits.sol";
+import {Escrow} from "../src/Escrow.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Handler} from "./Handler.sol";
 import {Network} from "./Network.sol";
@@ -57,11 +58,16 @@ contract InvariantsTest is Network {
         }
     }
 
+    function ledgerAt(uint256 i) private view returns (Handler.Ledger memory, Escrow.Channel memory) {
+        (address payer, address payee) = (handler.partyAt(i % 2), handler.partyAt(2 + i / 2));
+        return (handler.ledgerOf(payer, payee), escrow.channelOf(payer, payee));
+    }
+
     /// Every contract holds exactly what it owes, and nothing was made or lost.
     function checkSolvency() private view {
         uint256 bonds = handler.openCases().length * BOND;
         assertEq(token.balanceOf(address(stake)), stakes() + creditsIn(stake), "stake");
-        assertEq(token.balanceOf(address(escrow)), channels() + creditsIn(escrow), "escrow");
+        assertEq(token.balanceOf(address(escrow)), channels(), "escrow");
         assertEq(token.balanceOf(address(court)), bonds + creditsIn(court), "court");
         assertEq(token.balanceOf(address(settlement)), 0, "settlement");
         uint256 held = token.balanceOf(address(stake)) + token.balanceOf(address(escrow))
@@ -69,23 +75,28 @@ contract InvariantsTest is Network {
         assertEq(held, handler.tokensIn(), "all together");
     }
 
-    /// An order is paid at most once, never while contested or void, and workers get exactly that.
+    /// Each channel is as its plain ledger says, and its worker never got more than its client granted:
+    /// by the largest voucher, or by a receipt that was published and waited for.
     function checkPayments() private view {
-        uint256 sum = 0;
+        for (uint256 i = 0; i < 4; ++i) {
+            (Handler.Ledger memory ledger, Escrow.Channel memory channel) = ledgerAt(i);
+            assertEq(channel.paid, ledger.paid, "paid");
+            assertEq(channel.balance, ledger.deposited - ledger.withdrawn - ledger.paid, "balance");
+            assertTrue(ledger.paid <= ledger.granted, "no more than granted");
+            assertEq(channel.settledBelow, ledger.settledBelow, "settled");
+            assertEq(channel.holds, ledger.holds, "holds");
+            assertTrue(channel.forfeited == ledger.forfeited, "forfeited");
+        }
         for (uint256 i = 0; i < handler.workCount(); ++i) {
             Handler.Work memory one = handler.workAt(i);
-            assertTrue(one.timesPaid <= 1, "at most once");
-            if (one.timesPaid == 1) sum += one.claim.receipt.price;
             Settlement.OrderState expected = one.void
                 ? Settlement.OrderState.Void
-                : one.claimed
-                    ? Settlement.OrderState.Claimed
+                : one.paid
+                    ? Settlement.OrderState.Paid
                     : one.caseId != 0 ? Settlement.OrderState.Contested : Settlement.OrderState.Open;
-            bytes32 orderHash = one.claim.receipt.orderHash;
+            bytes32 orderHash = one.receipt.orderHash;
             assertEq(uint256(settlement.orderOf(orderHash).state), uint256(expected), "state");
         }
-        assertEq(sum, handler.earned(), "earned");
-        assertEq(creditsIn(escrow) + handler.earningsWithdrawn(), sum, "credited");
     }
 
     /// What is slashed goes to challenger, juror and fire, and nothing else is burned but bonds.
@@ -130,8 +141,13 @@ contract InvariantsTest is Network {
             walk(uint256(keccak256(abi.encode(i))));
         }
         invariant_books_balance_and_nobody_is_paid_twice();
-        string[12] memory outcomes = [
-            "claimed",
+        string[18] memory outcomes = [
+            "posted",
+            "voucher redeemed",
+            "voucher held",
+            "published",
+            "published paid",
+            "forfeited",
             "challenged",
             "drawn",
             "fraud",
@@ -142,6 +158,7 @@ contract InvariantsTest is Network {
             "equivocation proven",
             "stake withdrawn",
             "channel withdrawn",
+            "forfeited channel withdrawn",
             "credit withdrawn"
         ];
         for (uint256 i = 0; i < outcomes.length; ++i) {
@@ -152,18 +169,21 @@ contract InvariantsTest is Network {
     function walk(uint256 seed) private {
         uint256 a = uint256(keccak256(abi.encode(seed, "a")));
         uint256 b = uint256(keccak256(abi.encode(seed, "b")));
-        uint256 choice = seed % 16;
+        uint256 choice = seed % 20;
         if (choice < 2) handler.addStake(a, b);
         else if (choice == 2) handler.unbond(a, b);
         else if (choice == 3) handler.withdrawStake(a);
         else if (choice == 4) handler.fillChannel(a, b, a ^ b);
         else if (choice == 5) handler.closeChannel(a, b);
         else if (choice == 6) handler.withdrawCredit(a, b);
-        else if (choice == 7) handler.work(a, b, a ^ b, a / 3);
-        else if (choice < 10) handler.claim(a);
-        else if (choice == 10) handler.equivocate(a, b);
-        else if (choice < 13) handler.challenge(a, b);
-        else if (choice < 15) handler.stepCase(a, b);
+        else if (choice == 7) handler.work(a, b, a ^ b);
+        else if (choice == 8) handler.publish(a);
+        else if (choice == 9) handler.payPublished(a);
+        else if (choice == 10) handler.grant(a, b, a / 3, b / 3);
+        else if (choice < 13) handler.payBatch(a);
+        else if (choice == 13) handler.equivocate(a, b);
+        else if (choice < 16) handler.challenge(a, b);
+        else if (choice < 19) handler.stepCase(a, b);
         else handler.pass(a);
     }
 }

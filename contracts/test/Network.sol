@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {AssayTypes, Order, Receipt} from "../src/AssayTypes.sol";
+import {AssayTypes, Delivery, Order, Receipt, Voucher} from "../src/AssayTypes.sol";
 import {Deployment} from "../src/Deployment.sol";
 import {DevToken} from "../src/DevToken.sol";
 import {Escrow} from "../src/Escrow.sol";
@@ -11,7 +11,6 @@ import {Settlement} from "../src/Settlement.sol";
 import {Stake} from "../src/Stake.sol";
 import {Terms} from "../src/Terms.sol";
 import {Assertions} from "./Assertions.sol";
-import {MerkleTree} from "./MerkleTree.sol";
 
 /// @notice A deployed network with its parties, and the messages they send.
 abstract contract Network is Assertions {
@@ -21,8 +20,9 @@ abstract contract Network is Assertions {
     uint64 internal constant RULING = 30;
     /// 3 seats × (30 to draw + 30 to rule + 2).
     uint64 internal constant LONGEST_CASE = 186;
-    uint64 internal constant UNBONDING = WINDOW + LONGEST_CASE + 1;
-    uint64 internal constant WITHDRAW = 3 * WINDOW;
+    uint64 internal constant PUBLICATION = 4 * WINDOW;
+    uint64 internal constant UNBONDING = PUBLICATION + LONGEST_CASE + 1;
+    uint64 internal constant WITHDRAW = PUBLICATION + 2 * WINDOW;
     uint128 internal constant PROMPT_PRICE = 2;
     uint128 internal constant OUTPUT_PRICE = 5;
     /// 10 · 2 + 16 · 5.
@@ -114,6 +114,7 @@ abstract contract Network is Assertions {
             programRoot: keccak256("program"),
             client: client,
             worker: worker,
+            sequence: uint64(number),
             inputCommitment: keccak256("input"),
             promptTokens: 10,
             maxTokens: 16,
@@ -159,43 +160,78 @@ abstract contract Network is Assertions {
         return sign(WORKER_KEY, settlement.hashReceipt(receipt));
     }
 
-    function claimOf(Order memory order, Receipt memory receipt) internal view returns (Settlement.Claim memory) {
-        return Settlement.Claim({
-            index: 0,
-            count: 1,
-            total: receipt.price,
-            siblings: new bytes32[](0),
-            order: order,
-            orderSignature: signOrder(order),
-            receipt: receipt,
-            receiptSignature: signReceipt(receipt)
-        });
+    function makeDelivery(Receipt memory receipt) internal pure returns (Delivery memory) {
+        return Delivery(receipt.orderHash, receipt.outputTokens, receipt.outputCommitment);
     }
 
-    /// @dev A batch of one receipt, posted by the worker.
-    function post(Receipt memory receipt) internal returns (bytes32 batchId) {
-        bytes32 root = settlement.hashReceipt(receipt);
-        vm.prank(worker);
-        return settlement.postBatch(root, 1, receipt.price);
+    function signDelivery(Delivery memory delivery) internal view returns (bytes memory) {
+        return sign(CLIENT_KEY, settlement.hashDelivery(delivery));
     }
 
-    /// @dev Orders number `first` and following, with their receipts, in one posted batch.
-    function postMany(uint256 first, uint32 count) internal returns (Settlement.Claim[] memory claims) {
-        bytes32[] memory leaves = new bytes32[](count);
-        claims = new Settlement.Claim[](count);
-        for (uint32 i = 0; i < count; ++i) {
-            Order memory order = makeOrder(first + i);
-            claims[i] = claimOf(order, makeReceipt(order));
-            claims[i].index = i;
-            claims[i].count = count;
-            claims[i].total = PRICE * count;
-            leaves[i] = settlement.hashReceipt(claims[i].receipt);
-        }
-        for (uint32 i = 0; i < count; ++i) {
-            claims[i].siblings = MerkleTree.siblingsOf(leaves, i);
-        }
+    function makeVoucher(uint64 settledBelow, uint128 amount) internal view returns (Voucher memory) {
+        return Voucher(client, worker, settledBelow, amount);
+    }
+
+    function alone(Voucher memory voucher) internal pure returns (Voucher[] memory vouchers) {
+        vouchers = new Voucher[](1);
+        vouchers[0] = voucher;
+    }
+
+    function alone(bytes memory signature) internal pure returns (bytes[] memory signatures) {
+        signatures = new bytes[](1);
+        signatures[0] = signature;
+    }
+
+    function signVoucher(Voucher memory voucher) internal view returns (bytes[] memory) {
+        return alone(sign(CLIENT_KEY, settlement.hashVoucher(voucher)));
+    }
+
+    bytes32 internal constant ROOT = keccak256("root of receipts");
+
+    /// @dev A batch whose only voucher is this one.
+    function post(Voucher memory voucher) internal returns (bytes32 batchId) {
+        bytes32 vouchersHash = keccak256(abi.encode(alone(voucher)));
         vm.prank(worker);
-        settlement.postBatch(MerkleTree.rootOf(leaves), count, PRICE * count);
+        return settlement.postBatch(ROOT, 1, vouchersHash);
+    }
+
+    function pay(Voucher memory voucher) internal returns (uint256) {
+        bytes[] memory signatures = signVoucher(voucher);
+        return settlement.payBatch(worker, ROOT, 1, alone(voucher), signatures);
+    }
+
+    /// @dev Posts, waits and pays.
+    function redeem(Voucher memory voucher) internal returns (uint256) {
+        post(voucher);
+        forward(WINDOW);
+        return pay(voucher);
+    }
+
+    function publish(Order memory order, Receipt memory receipt) internal {
+        Delivery memory delivery = makeDelivery(receipt);
+        bytes memory orderSignature = signOrder(order);
+        bytes memory receiptSignature = signReceipt(receipt);
+        bytes memory deliverySignature = signDelivery(delivery);
+        settlement.publish(order, orderSignature, receipt, receiptSignature, delivery, deliverySignature);
+    }
+
+    function publishFails(Order memory order, Receipt memory receipt, bytes memory revertData) internal {
+        Delivery memory delivery = makeDelivery(receipt);
+        bytes memory orderSignature = signOrder(order);
+        bytes memory receiptSignature = signReceipt(receipt);
+        bytes memory deliverySignature = signDelivery(delivery);
+        expectRevert(revertData);
+        settlement.publish(order, orderSignature, receipt, receiptSignature, delivery, deliverySignature);
+    }
+
+    function payFails(Order memory order, Receipt memory receipt, bytes memory revertData) internal {
+        expectRevert(revertData);
+        settlement.payPublished(order, receipt);
+    }
+
+    /// @dev What the worker has earned from the channel so far.
+    function earned() internal view returns (uint256) {
+        return escrow.channelOf(client, worker).paid;
     }
 
     function challengeBy(address challenger, Order memory order, Receipt memory receipt)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AssayTypes, Order, Receipt} from "../src/AssayTypes.sol";
+import {AssayTypes, Delivery, Order, Receipt} from "../src/AssayTypes.sol";
 import {Deployment} from "../src/Deployment.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Network} from "./Network.sol";
@@ -19,25 +19,44 @@ contract ReceiptsTest is Network {
         receipt = makeReceipt(order);
     }
 
-    function postAndWait() private returns (Settlement.Claim memory claim) {
-        claim = claimOf(order, receipt);
-        post(receipt);
-        forward(WINDOW);
+    function claimFails(bytes memory revertData) private {
+        publishFails(order, receipt, revertData);
     }
 
-    function claimFails(bytes memory revertData) private {
-        Settlement.Claim memory claim = postAndWait();
-        expectRevert(revertData);
-        settlement.claim(claim);
+    function pays() private {
+        publish(order, receipt);
+        forward(PUBLICATION);
+        settlement.payPublished(order, receipt);
+    }
+
+    /// @dev Publishes with these signatures in place of the order's and the receipt's.
+    function publishSigned(bytes memory orderSignature, bytes memory receiptSignature) private {
+        Delivery memory delivery = makeDelivery(receipt);
+        settlement.publish(
+            order, orderSignature, receipt, receiptSignature, delivery, signDelivery(delivery)
+        );
+    }
+
+    function signedFails(bytes memory orderSignature, bytes memory receiptSignature, address signer) private {
+        Delivery memory delivery = makeDelivery(receipt);
+        bytes memory deliverySignature = signDelivery(delivery);
+        expectRevert(abi.encodeWithSelector(Settlement.SignatureInvalid.selector, signer));
+        settlement.publish(order, orderSignature, receipt, receiptSignature, delivery, deliverySignature);
     }
 
     function test_a_receipt_of_another_order() public {
         receipt.orderHash = keccak256("another");
-        claimFails(
+        // The delivery names the order, so it is the first to disagree.
+        claimFails(abi.encodeWithSelector(Settlement.DeliveryMismatch.selector, settlement.hashOrder(order)));
+        bytes memory signature = signReceipt(receipt);
+        bytes memory orderSignature = signOrder(order);
+        expectRevert(
             abi.encodeWithSelector(
                 AssayTypes.OrderHashMismatch.selector, receipt.orderHash, settlement.hashOrder(order)
             )
         );
+        vm.prank(verifier);
+        settlement.challenge(order, orderSignature, receipt, signature, RIVAL_TRACE, RIVAL_OUTPUT);
     }
 
     function test_a_receipt_of_another_program() public {
@@ -77,8 +96,8 @@ contract ReceiptsTest is Network {
     }
 
     function test_finish_reasons() public {
-        uint8[3] memory wrong = [0, 3, 255];
-        for (uint256 i = 0; i < 3; ++i) {
+        uint8[4] memory wrong = [0, 3, 4, 255];
+        for (uint256 i = 0; i < 4; ++i) {
             receipt.finishReason = wrong[i];
             claimFails(abi.encodeWithSelector(AssayTypes.FinishReasonInvalid.selector, wrong[i], 16, 16));
         }
@@ -89,13 +108,13 @@ contract ReceiptsTest is Network {
 
     function test_a_short_answer_that_stopped_costs_less() public {
         (receipt.finishReason, receipt.outputTokens, receipt.price) = (1, 3, 35);
-        settlement.claim(postAndWait());
-        assertEq(escrow.creditOf(worker), 35, "10 * 2 + 3 * 5");
+        pays();
+        assertEq(earned(), 35, "10 * 2 + 3 * 5");
     }
 
     function test_a_late_receipt() public {
         receipt.completedAt = order.deadline;
-        settlement.claim(postAndWait());
+        pays();
         order = makeOrder(2);
         receipt = makeReceipt(order);
         receipt.completedAt = order.deadline + 1;
@@ -128,23 +147,15 @@ contract ReceiptsTest is Network {
     }
 
     function test_an_order_signed_by_another() public {
-        Settlement.Claim memory claim = postAndWait();
-        claim.orderSignature = sign(WORKER_KEY, receipt.orderHash);
-        expectRevert(abi.encodeWithSelector(Settlement.SignatureInvalid.selector, client));
-        settlement.claim(claim);
+        signedFails(sign(WORKER_KEY, receipt.orderHash), signReceipt(receipt), client);
     }
 
     function test_a_receipt_signed_by_another() public {
-        Settlement.Claim memory claim = postAndWait();
-        claim.receiptSignature = sign(CLIENT_KEY, settlement.hashReceipt(receipt));
-        expectRevert(abi.encodeWithSelector(Settlement.SignatureInvalid.selector, worker));
-        settlement.claim(claim);
+        signedFails(signOrder(order), sign(CLIENT_KEY, settlement.hashReceipt(receipt)), worker);
     }
 
     function test_attack_malleable_signatures() public {
-        Settlement.Claim memory claim = postAndWait();
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(CLIENT_KEY, settlement.digestOf(receipt.orderHash));
-        bytes memory refused = abi.encodeWithSelector(Settlement.SignatureInvalid.selector, client);
         bytes[6] memory malformed = [
             abi.encodePacked(r, bytes32(CURVE_ORDER - uint256(s)), v == 27 ? 28 : 27),
             abi.encodePacked(r, bytes32(CURVE_ORDER - uint256(s)), v == 27 ? bytes1(0x1c) : bytes1(0x1b)),
@@ -154,61 +165,61 @@ contract ReceiptsTest is Network {
             new bytes(65)
         ];
         for (uint256 i = 0; i < malformed.length; ++i) {
-            claim.orderSignature = malformed[i];
-            expectRevert(refused);
-            settlement.claim(claim);
+            signedFails(malformed[i], signReceipt(receipt), client);
         }
-        claim.orderSignature = abi.encodePacked(r, s, v);
-        settlement.claim(claim);
+        publishSigned(abi.encodePacked(r, s, v), signReceipt(receipt));
     }
 
     /// ecrecover gives the zero address for a signature of nobody.
     function test_attack_order_of_the_zero_address() public {
         order.client = address(0);
         receipt.orderHash = settlement.hashOrder(order);
-        Settlement.Claim memory claim = postAndWait();
-        claim.orderSignature = abi.encodePacked(bytes32(uint256(1)), bytes32(uint256(1)), uint8(29));
-        expectRevert(abi.encodeWithSelector(Settlement.SignatureInvalid.selector, address(0)));
-        settlement.claim(claim);
+        bytes memory nobody = abi.encodePacked(bytes32(uint256(1)), bytes32(uint256(1)), uint8(29));
+        signedFails(nobody, signReceipt(receipt), address(0));
     }
 
     function test_attack_replay_on_another_chain() public {
-        Settlement.Claim memory claim = postAndWait();
+        bytes memory orderSignature = signOrder(order);
+        bytes memory receiptSignature = signReceipt(receipt);
         vm.chainId(1234);
-        expectRevert(abi.encodeWithSelector(Settlement.SignatureInvalid.selector, client));
-        settlement.claim(claim);
+        signedFails(orderSignature, receiptSignature, client);
     }
 
     function test_attack_replay_in_another_deployment() public {
-        Settlement.Claim memory claim = claimOf(order, receipt);
+        bytes memory orderSignature = signOrder(order);
+        bytes memory receiptSignature = signReceipt(receipt);
         settlement = new Deployment(terms()).settlement();
         stake = settlement.stake();
         vm.startPrank(worker);
         token.approve(address(stake), MIN_STAKE);
         stake.deposit(MIN_STAKE);
         vm.stopPrank();
-        post(receipt);
-        forward(WINDOW);
-        expectRevert(abi.encodeWithSelector(Settlement.SignatureInvalid.selector, client));
-        settlement.claim(claim);
+        signedFails(orderSignature, receiptSignature, client);
     }
 
     /// Every bit of order and receipt is under a signature.
-    function testFuzz_a_changed_message_is_not_claimable(uint256 choice, bytes32 other) public {
-        Settlement.Claim memory claim = postAndWait();
-        choice = bound(choice, 0, 5);
-        if (choice == 0) claim.order.salt = other;
-        if (choice == 1) claim.order.nonceHash = other;
-        if (choice == 2) claim.receipt.seed = other;
-        if (choice == 3) claim.receipt.outputCommitment = other;
-        if (choice == 4) claim.receipt.traceRoot = other;
-        if (choice == 5) claim.order.invTemperature = uint32(uint256(other) | 1);
+    function testFuzz_a_changed_message_is_not_payable(uint256 choice, bytes32 other) public {
+        bytes memory orderSignature = signOrder(order);
+        bytes memory receiptSignature = signReceipt(receipt);
+        choice = bound(choice, 0, 6);
+        if (choice == 0) order.salt = other;
+        if (choice == 1) order.nonceHash = other;
+        if (choice == 2) receipt.seed = other;
+        if (choice == 3) receipt.outputCommitment = other;
+        if (choice == 4) receipt.traceRoot = other;
+        if (choice == 5) order.invTemperature = uint32(uint256(other) | 1);
+        if (choice == 6) order.sequence = uint64(uint256(other) | 2);
+        receipt.orderHash = settlement.hashOrder(order);
         bool reverted = false;
-        try settlement.claim(claim) {}
+        try this.publishAs(orderSignature, receiptSignature) {}
         catch {
             reverted = true;
         }
         assertTrue(reverted, "refused");
-        assertEq(escrow.creditOf(worker), 0, "not paid");
+        assertEq(settlement.orderOf(receipt.orderHash).published, 0, "not published");
+    }
+
+    function publishAs(bytes memory orderSignature, bytes memory receiptSignature) external {
+        publishSigned(orderSignature, receiptSignature);
     }
 }

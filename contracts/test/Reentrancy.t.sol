@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {Order, Receipt} from "../src/AssayTypes.sol";
+import {Order, Receipt, Voucher} from "../src/AssayTypes.sol";
 import {Credits} from "../src/Credits.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Network} from "./Network.sol";
@@ -159,5 +159,42 @@ contract ReentrancyTest is Network {
         assertNothingGained(0);
         assertEq(court.caseCount(), 1, "one case");
         assertEq(token.balanceOf(address(court)), BOND, "one bond");
+    }
+
+    /// The worker is a contract that is called while it is paid.
+    function test_attack_reentering_a_payment() public {
+        vm.prank(client);
+        escrow.deposit(address(intruder), 500);
+        Voucher memory voucher = Voucher(client, address(intruder), 1, 300);
+        Voucher[] memory vouchers = alone(voucher);
+        bytes[] memory signatures = signVoucher(voucher);
+        vm.startPrank(address(intruder));
+        stake.deposit(MIN_STAKE);
+        settlement.postBatch(ROOT, 1, keccak256(abi.encode(vouchers)));
+        vm.stopPrank();
+        forward(WINDOW);
+        // It may call again, and gets nothing for it.
+        bytes memory again = abi.encodeCall(
+            Settlement.payBatch, (address(intruder), ROOT, 1, vouchers, signatures)
+        );
+        intruder.tryOnMove(address(settlement), again);
+        before = token.balanceOf(address(intruder));
+        settlement.payBatch(address(intruder), ROOT, 1, vouchers, signatures);
+        assertTrue(intruder.attempts() > 0, "it tried");
+        assertEq(token.balanceOf(address(intruder)) - before, 300, "once");
+        assertEq(escrow.channelOf(client, address(intruder)).balance, 200, "channel");
+    }
+
+    /// The client is a contract that is called while it takes back a forfeited channel.
+    function test_attack_reentering_the_withdrawal_of_a_forfeited_channel() public {
+        vm.prank(address(intruder));
+        escrow.deposit(worker, 500);
+        vm.prank(address(settlement));
+        escrow.forfeit(address(intruder), worker, false);
+        intruder.tryOnMove(address(escrow), abi.encodeCall(escrow.withdraw, (worker)));
+        intruder.tryOnMove(address(escrow), abi.encodeCall(escrow.deposit, (worker, 1)));
+        vm.prank(address(intruder));
+        escrow.withdraw(worker);
+        assertNothingGained(0);
     }
 }

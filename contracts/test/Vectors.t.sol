@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Acceptance, Order, Receipt} from "../src/AssayTypes.sol";
+import {Acceptance, Delivery, Order, Receipt, Voucher} from "../src/AssayTypes.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Network} from "./Network.sol";
 
@@ -25,6 +25,7 @@ contract VectorsTest is Network {
         order.programRoot = word(path, "programRoot");
         order.client = party(path, "client");
         order.worker = party(path, "worker");
+        order.sequence = uint64(number(path, "sequence"));
         order.inputCommitment = word(path, "inputCommitment");
         order.promptTokens = uint32(number(path, "promptTokens"));
         order.maxTokens = uint32(number(path, "maxTokens"));
@@ -58,6 +59,23 @@ contract VectorsTest is Network {
         bytes32 kind = keccak256(bytes(vm.parseJsonString(json, string.concat(path, ".primaryType"))));
         if (kind == keccak256("Order")) return settlement.hashOrder(readOrder(path));
         if (kind == keccak256("Receipt")) return settlement.hashReceipt(readReceipt(path));
+        if (kind == keccak256("Delivery")) {
+            return settlement.hashDelivery(
+                Delivery(
+                    word(path, "orderHash"), uint32(number(path, "outputTokens")), word(path, "outputCommitment")
+                )
+            );
+        }
+        if (kind == keccak256("Voucher")) {
+            return settlement.hashVoucher(
+                Voucher(
+                    party(path, "client"),
+                    party(path, "worker"),
+                    uint64(number(path, "settledBelow")),
+                    uint128(number(path, "amount"))
+                )
+            );
+        }
         assertEq(kind, keccak256("Acceptance"), "primary type");
         return settlement.hashAcceptance(Acceptance(word(path, "orderHash"), word(path, "workerNonce")));
     }
@@ -84,6 +102,6 @@ contract VectorsTest is Network {
             compare(path);
             path = string.concat(".vectors[", vm.toString(++count), "]");
         }
-        assertEq(count, 6, "vectors");
+        assertEq(count, 10, "vectors");
     }
 }

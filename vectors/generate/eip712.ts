@@ -11,13 +11,15 @@ import { privateKeyToAccount } from "viem/accounts";
 
 const TYPES = {
   Order:
-    "bytes32 programRoot,address client,address worker,bytes32 inputCommitment,uint32 promptTokens,uint32 maxTokens," +
+    "bytes32 programRoot,address client,address worker,uint64 sequence,bytes32 inputCommitment,uint32 promptTokens,uint32 maxTokens," +
     "uint32 invTemperature,uint32 topP,uint8 seedSource,uint64 clientSeed,bytes32 nonceHash," +
     "uint128 promptPrice,uint128 outputPrice,uint64 deadline,bytes32 salt",
   Acceptance: "bytes32 orderHash,bytes32 workerNonce",
   Receipt:
     "bytes32 orderHash,bytes32 programRoot,address worker,bytes32 seed,bytes32 inputCommitment,bytes32 outputCommitment," +
     "uint32 promptTokens,uint32 outputTokens,uint8 finishReason,uint128 price,uint64 completedAt,bytes32 traceRoot",
+  Delivery: "bytes32 orderHash,uint32 outputTokens,bytes32 outputCommitment",
+  Voucher: "address client,address worker,uint64 settledBelow,uint128 amount",
 };
 
 type TypeName = keyof typeof TYPES;
@@ -79,7 +81,7 @@ async function vectorOf(primaryType: TypeName, index: 0 | 1) {
 }
 
 const vectors = [];
-for (const type of ["Order", "Acceptance", "Receipt"] as const) {
+for (const type of ["Order", "Acceptance", "Receipt", "Delivery", "Voucher"] as const) {
   vectors.push(await vectorOf(type, 0), await vectorOf(type, 1));
 }
 const text = (_key: string, value: unknown) =>

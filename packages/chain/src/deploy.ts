@@ -41,7 +41,7 @@ export const DEVELOPMENT_TERMS: Terms = {
 /** Test tokens that a development network starts with. */
 const DEVELOPMENT_SUPPLY = 1_000_000_000n * TOKEN;
 
-const DEPLOY_GAS = 12_000_000n;
+const DEPLOY_GAS = 14_000_000n;
 
 /** Tells the contracts of this program from those of another version: a chain keeps what was deployed to it. */
 export const contractsId = (): string =>

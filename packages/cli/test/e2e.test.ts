@@ -25,18 +25,15 @@ const VERIFIED_AND_PAID = {
     expect.objectContaining({ number: 12, status: "PASS" }),
   ]),
   payment: {
-    price: expect.stringMatching(/^[1-9]\d*$/),
-    claim: { hash: expect.stringMatching(HASH), block: expect.any(String) },
-    withdrawal: {
-      hash: expect.stringMatching(HASH),
-      block: expect.any(String),
-      amount: expect.any(String),
-    },
+    by: "voucher",
+    amount: expect.stringMatching(/^[1-9]\d*$/),
+    hash: expect.stringMatching(HASH),
+    block: expect.any(String),
   },
 };
 
 interface Outcome {
-  readonly payment: { readonly withdrawal: { readonly hash: string } };
+  readonly payment: { readonly hash: string };
 }
 
 const outcomeOf = (stdout: string): Outcome => {
@@ -84,10 +81,10 @@ describe("a network on this machine", () => {
       network = home.start("start", "--json", "--port", "0");
       await network.until("the answer", ({ stdout }) => stdout.includes("\n"));
       const second = outcomeOf(network.stdout());
-      const { hash } = first.payment.withdrawal;
-      expect(second.payment.withdrawal.hash).not.toBe(hash);
+      const { hash } = first.payment;
+      expect(second.payment.hash).not.toBe(hash);
       expect(await transactionStatus(home, hash)).toBe("0x1");
-      expect(await transactionStatus(home, second.payment.withdrawal.hash)).toBe("0x1");
+      expect(await transactionStatus(home, second.payment.hash)).toBe("0x1");
     },
     TIMEOUT_MS,
   );
@@ -99,7 +96,7 @@ describe("a network on this machine", () => {
       expect(code).not.toBe(0);
       expect(stderr).toMatch(/already/);
       expect(stdout).not.toContain("VERIFIED");
-      expect(await transactionStatus(home, first.payment.withdrawal.hash)).toBe("0x1");
+      expect(await transactionStatus(home, first.payment.hash)).toBe("0x1");
     },
     TIMEOUT_MS,
   );

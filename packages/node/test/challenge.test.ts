@@ -60,7 +60,7 @@ describe("a fraud in the book", () => {
     const { book } = await bookWithFraud();
     const problems: unknown[] = [
       new Error("fetch failed"),
-      new ChainError({ code: "CHAIN_REVERTED", action: "challenge", reason: "OrderClaimed(1)" }),
+      new ChainError({ code: "CHAIN_REVERTED", action: "challenge", reason: "OrderPaid(1)" }),
     ];
     const stopping = new AbortController();
     const challenger = startChallenger({

@@ -29,7 +29,11 @@ const clientOf = ({ url }: Gateway): OpenAI =>
 
 beforeAll(async () => {
   // Five seconds: a cheater must not be paid before a verifier that comes late has looked.
-  chain = await startTestChain({ windowBlocks: 100n, withdrawBlocks: 300n });
+  chain = await startTestChain({
+    windowBlocks: 100n,
+    withdrawBlocks: 600n,
+    unbondingBlocks: 1_000n,
+  });
   reader = await registerDemo(chain);
   stage = openStage(chain);
   gateway = await stage.gateway("gateway");

@@ -13,7 +13,7 @@ export interface Delivery {
   readonly outputCommitment: Uint8Array;
 }
 
-const deliveryStruct: Struct<Delivery> = struct("Delivery", {
+export const deliveryStruct: Struct<Delivery> = struct("Delivery", {
   orderHash: bytes32,
   outputTokens: u32,
   outputCommitment: bytes32,

@@ -20,7 +20,7 @@ export {
 } from "./bytes.ts";
 export { CodedError, type ErrorDetail } from "./coded-error.ts";
 export { tokenBytes, tokenCommitment } from "./commitment.ts";
-export { type Delivery, deliveryHash } from "./delivery.ts";
+export { type Delivery, deliveryHash, deliveryStruct } from "./delivery.ts";
 export {
   domainSeparator,
   recoverTyped,

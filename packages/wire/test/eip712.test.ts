@@ -6,6 +6,9 @@ import {
   acceptanceStruct,
   addressOf,
   bytesToHex,
+  type Delivery,
+  deliveryHash,
+  deliveryStruct,
   domainSeparator,
   hexToBytes,
   type Order,
@@ -18,11 +21,14 @@ import {
   type SigningDomain,
   signTyped,
   typedDigest,
+  type Voucher,
+  voucherHash,
+  voucherStruct,
 } from "../src/index.ts";
 import { filled, sampleOrder } from "./sample.ts";
 
 interface Vector {
-  readonly primaryType: "Order" | "Acceptance" | "Receipt";
+  readonly primaryType: "Order" | "Acceptance" | "Receipt" | "Delivery" | "Voucher";
   readonly encodedType: string;
   readonly chainId: string;
   readonly settlement: string;
@@ -42,7 +48,17 @@ const { vectors } = JSON.parse(
 const bytes = (hex: string): Uint8Array => hexToBytes(hex.slice(2));
 const hex = (value: Uint8Array): string => `0x${bytesToHex(value)}`;
 
-const BIGINTS = ["clientSeed", "promptPrice", "outputPrice", "deadline", "price", "completedAt"];
+const BIGINTS = [
+  "sequence",
+  "clientSeed",
+  "promptPrice",
+  "outputPrice",
+  "deadline",
+  "price",
+  "completedAt",
+  "settledBelow",
+  "amount",
+];
 
 /** A message as this package has it; the largest enumerated values are ones that it knows. */
 function fieldOf(name: string, text: string): Uint8Array | bigint | number {
@@ -61,12 +77,16 @@ function hashOf(vector: Vector): [encodedType: string, hash: Uint8Array] {
       return [acceptanceStruct.encodedType, acceptanceHash(message as Acceptance)];
     case "Receipt":
       return [receiptStruct.encodedType, receiptHash(message as Receipt)];
+    case "Delivery":
+      return [deliveryStruct.encodedType, deliveryHash(message as Delivery)];
+    case "Voucher":
+      return [voucherStruct.encodedType, voucherHash(message as Voucher)];
   }
 }
 
 describe("EIP-712 (spec/03 §3.1) agrees with viem", () => {
-  test("in all three types", () => {
-    expect(new Set(vectors.map(({ primaryType }) => primaryType)).size).toBe(3);
+  test("in all five types", () => {
+    expect(new Set(vectors.map(({ primaryType }) => primaryType)).size).toBe(5);
   });
 
   test.each(vectors)("$primaryType on chain $chainId", (vector) => {
