@@ -193,7 +193,7 @@ async function* cheating(quick: boolean): AsyncGenerator<Figure> {
 /** What did not hold in one run. */
 async function brokenFacts(slashing: number[]): Promise<readonly string[]> {
   try {
-    const { facts, secondsToSlash } = await runCheat();
+    const { facts, secondsToSlash } = await runCheat("weights");
     if (secondsToSlash !== undefined) slashing.push(secondsToSlash);
     return Object.keys(facts).filter((fact) => facts[fact] !== true);
   } catch (error) {
@@ -211,11 +211,13 @@ function* gas(): Generator<Figure> {
     if (!(value > 0)) throw new Error(`contracts/snapshots/Gas.json has no "${name}"`);
     return value;
   };
-  const post = of("Settlement.postBatch");
-  const one = post + of("Settlement.claim, further");
-  const ten = (post + of("Settlement.claimMany, 10")) / 10;
-  yield { ...lower, name: "gas-per-receipt-of-1", unit: "gas", ...once(one) };
-  yield { ...lower, name: "gas-per-receipt-of-10", unit: "gas", ...once(ten) };
+  const batch = of("Settlement.postBatch") + of("Settlement.payBatch, 1 warm channel");
+  const published = of("Settlement.publish") + of("Settlement.payPublished");
+  const unit = "gas";
+  yield { ...lower, name: "gas-per-receipt-of-1", unit, ...once(batch) };
+  yield { ...lower, name: "gas-per-receipt-of-1000", unit, target: 130, ...once(batch / 1_000) };
+  yield { ...lower, name: "gas-per-receipt-of-16000", unit, target: 10, ...once(batch / 16_000) };
+  yield { ...lower, name: "gas-per-published-receipt", unit, ...once(published) };
 }
 
 export async function* suite({ quick }: SuiteOptions): AsyncGenerator<Figure> {

@@ -10,7 +10,7 @@ import {Stake} from "./Stake.sol";
 import {SEATS, Terms, TermsChecks} from "./Terms.sol";
 
 /// @notice Decides a challenged receipt by the word of one staked verifier, drawn by a block hash
-/// (spec/04 §4.6). The juror re-executes the program; that its word is true is trusted.
+/// (spec/04 §4.7). The juror re-executes the program; that its word is true is trusted.
 /// @dev The draw uses the hash of the block after the challenge, because it can still be read when the draw
 /// is made: whoever calls `draw` cannot choose it. `prevrandao` can be read in its own block only, so that
 /// the caller would choose among blocks. Who builds exactly that block can still grind its hash.

@@ -15,7 +15,7 @@ struct Terms {
     uint64 rulingBlocks;
 }
 
-/// @dev Jurors that may stay silent, one after the other, before a challenge is dismissed (spec/04 §4.6).
+/// @dev Jurors that may stay silent, one after the other, before a challenge is dismissed (spec/04 §4.7).
 uint8 constant SEATS = 3;
 
 /// @dev blockhash knows the latest 256 blocks.

@@ -10,7 +10,7 @@ import {Settlement} from "../src/Settlement.sol";
 import {Stake} from "../src/Stake.sol";
 import {Network} from "./Network.sol";
 
-/// @notice Challenges and their jurors (spec/04 §4.6), rule by rule.
+/// @notice Challenges and their jurors (spec/04 §4.7), rule by rule.
 contract CourtTest is Network {
     Order private order;
     Receipt private receipt;

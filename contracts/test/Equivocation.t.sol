@@ -5,7 +5,7 @@ import {AssayTypes, Order, Receipt} from "../src/AssayTypes.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Network} from "./Network.sol";
 
-/// @notice Two receipts for one order (spec/04 §4.5).
+/// @notice Two receipts for one order (spec/04 §4.6).
 contract EquivocationTest is Network {
     Order private order;
     Receipt private a;

@@ -1,4 +1,4 @@
-/** The court's events in the protocol's values (spec/04 §4.6). */
+/** The court's events in the protocol's values (spec/04 §4.7). */
 
 import { decodeEventLog, type Hex } from "viem";
 import { type FollowOptions, followLogs } from "./follow.ts";

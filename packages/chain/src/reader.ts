@@ -20,7 +20,7 @@ const POLL_MS = 50;
 type OrderState = "open" | "contested" | "paid" | "void";
 const ORDER_STATES: readonly OrderState[] = ["open", "contested", "paid", "void"];
 
-/** States of a court case (spec/04 §4.6). */
+/** States of a court case (spec/04 §4.7). */
 type CaseState = "none" | "drawing" | "ruling" | "closed";
 const CASE_STATES: readonly CaseState[] = ["none", "drawing", "ruling", "closed"];
 

@@ -10,7 +10,7 @@ import type { Link } from "../mesh/link.ts";
 import type { Peer } from "../mesh/peers.ts";
 import type { ReceiptShelf } from "./order-book.ts";
 
-/** spec/05 §5.6: evidence is answered within 30 s. */
+/** spec/05 §5.7: evidence is answered within 30 s. */
 const ANSWER_TIMEOUT_MS = 30_000;
 const AGAIN_MS = 3_000;
 /** Files that are offered in one round. */

@@ -1,5 +1,5 @@
 /**
- * A staked party's part in court (spec/04 §4.6): draws jurors of open cases, and rules when it is the juror.
+ * A staked party's part in court (spec/04 §4.7): draws jurors of open cases, and rules when it is the juror.
  *
  * Worker and verifier both run this: any of them may be drawn.
  */

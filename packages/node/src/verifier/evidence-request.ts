@@ -4,7 +4,7 @@ import type { ChainReader } from "@assay/chain";
 import type { Peer, Peers } from "../mesh/peers.ts";
 
 const ANSWER_TIMEOUT_MS = 2_000;
-/** Cases older than this are over (spec/04 §4.6). */
+/** Cases older than this are over (spec/04 §4.7). */
 const LOOK_BACK_BLOCKS = 256n;
 
 /** A block before every case that may still be open. */

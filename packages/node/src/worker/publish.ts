@@ -5,8 +5,8 @@ import { hexToBytes } from "@assay/wire";
 import type { Logger } from "../logger.ts";
 import type { Database } from "../store/database.ts";
 import type { JobRow } from "../store/schema.ts";
+import type { SignedByWorker } from "./cheats.ts";
 import { storedDelivery, storedOrder, storedReceipt } from "./stored-receipt.ts";
-import type { SignedSecond } from "./task.ts";
 
 interface PublishOptions {
   readonly database: Database;
@@ -54,7 +54,7 @@ const jobsIn = (database: Database, state: "done" | "published"): Promise<JobRow
 export async function publishReceipt(
   chain: ChainClient,
   job: JobRow,
-  instead?: SignedSecond,
+  instead?: SignedByWorker,
 ): Promise<string> {
   const stored = storedReceipt(job);
   const delivered = storedDelivery(job);

@@ -26,7 +26,7 @@ import type { Logger } from "../logger.ts";
 import type { Call } from "../mesh/link.ts";
 import type { LoadedModel } from "../models.ts";
 import type { JobRow } from "../store/schema.ts";
-import type { Conduct } from "./cheats.ts";
+import type { Conduct, SignedByWorker } from "./cheats.ts";
 import type { Jobs } from "./jobs.ts";
 import {
   type Refusal,
@@ -61,14 +61,9 @@ export interface TaskContext {
   /** A receipt is stored: settlement may start. */
   readonly onReceipt: () => void;
   /** Publishes a receipt that is in no job: what `conduct.second` made. */
-  readonly publishSecond: (job: JobRow, second: SignedSecond) => void;
+  readonly publishSecond: (job: JobRow, second: SignedByWorker) => void;
   readonly log: Logger;
   readonly signal: AbortSignal;
-}
-
-export interface SignedSecond {
-  readonly receipt: Receipt;
-  readonly signature: Uint8Array;
 }
 
 export interface Slots {
@@ -285,7 +280,7 @@ async function handOver(
   if (second !== undefined && job !== undefined) context.publishSecond(job, sign(context, second));
 }
 
-function sign({ privateKey, domain }: TaskContext, receipt: Receipt): SignedSecond {
+function sign({ privateKey, domain }: TaskContext, receipt: Receipt): SignedByWorker {
   return { receipt, signature: signTyped(privateKey, domain, receiptHash(receipt)) };
 }
 

@@ -5,7 +5,6 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import {
-  type Delivery,
   deliveryHash,
   equalBytes,
   MAX_UNDELIVERED,
@@ -151,8 +150,9 @@ class AcknowledgedStream implements TokenStream {
 
   #isDelivery({ outputTokens, signature }: Extract<Message, { type: "delivered" }>): boolean {
     if (outputTokens <= this.delivered.count || outputTokens > this.#sent) return false;
-    const { domain, client } = this.#options;
-    const hash = deliveryHash(deliveryOf(this.#options, this.tokens.slice(0, outputTokens)));
+    const { domain, client, orderHash, outputSalt } = this.#options;
+    const outputCommitment = tokenCommitment(outputSalt, this.tokens.slice(0, outputTokens));
+    const hash = deliveryHash({ orderHash, outputTokens, outputCommitment });
     const signer = recoverTyped(domain, hash, signature);
     return signer !== null && equalBytes(signer, client);
   }
@@ -169,13 +169,3 @@ class AcknowledgedStream implements TokenStream {
     resolve();
   }
 }
-
-/** What a client signs for these tokens. */
-export const deliveryOf = (
-  of: { readonly orderHash: Uint8Array; readonly outputSalt: Uint8Array },
-  tokens: readonly number[],
-): Delivery => ({
-  orderHash: of.orderHash,
-  outputTokens: tokens.length,
-  outputCommitment: tokenCommitment(of.outputSalt, tokens),
-});

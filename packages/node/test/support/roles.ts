@@ -1,7 +1,7 @@
 /** Whole roles in this process, over the real mesh and a real chain. */
 
 import type { ChainClient } from "@assay/chain";
-import { type Gateway, startGateway } from "../../src/gateway/gateway.ts";
+import { type Gateway, type GatewayOptions, startGateway } from "../../src/gateway/gateway.ts";
 import type { Role } from "../../src/role.ts";
 import { startWorker, type WorkerOptions } from "../../src/worker/worker.ts";
 import { demoModel } from "./demo.ts";
@@ -14,11 +14,11 @@ export const PROMPT_PRICE = 10n;
 export const OUTPUT_PRICE = 30n;
 
 export interface Stage {
-  gateway(name: string): Promise<Gateway>;
+  gateway(name: string, change?: Partial<Pick<GatewayOptions, "models">>): Promise<Gateway>;
   worker(
     name: string,
     to: Role,
-    change?: Partial<Pick<WorkerOptions, "cheat" | "slots">>,
+    change?: Partial<Pick<WorkerOptions, "cheat" | "models" | "slots">>,
   ): Promise<Role>;
   /** Stops every role, the last started first. */
   stop(): Promise<void>;
@@ -33,13 +33,14 @@ export function openStage(chain: TestChain): Stage {
     return roleOptions(name, { ...chain.network, bootstrap }, home);
   };
   return {
-    async gateway(name) {
+    async gateway(name, change = {}) {
       await chain.party(name);
       const gateway = await startGateway({
         ...options(name, []),
         host: "127.0.0.1",
         port: 0,
         channelAmount: 10_000_000n,
+        ...change,
       });
       roles.push(gateway);
       return gateway;
