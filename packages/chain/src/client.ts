@@ -105,7 +105,13 @@ export async function connectChain(
       }));
     },
   };
-  return { ...reader, address, ...moneyActions(account), ...settlementActions(account) };
+  return {
+    ...reader,
+    address,
+    ...moneyActions(account),
+    ...settlementActions(account),
+    ...courtActions(account),
+  };
 }
 
 const SETTLEMENT: Abi = contracts.Settlement.abi;
@@ -168,14 +174,28 @@ function moneyActions(account: Account): Pick<ChainClient, "ensureStake" | "ensu
   };
 }
 
+function courtActions(account: Account): Pick<ChainClient, "draw" | "redraw" | "rule"> {
+  const court = (name: string, args: readonly unknown[]): Promise<Transaction> =>
+    account.execute(account.reader.network.contracts.court, contracts.JuryCourt.abi, name, args);
+  return {
+    draw: (caseId) => court("draw", [caseId]),
+    redraw: (caseId) => court("redraw", [caseId]),
+    rule: (caseId, fraud) => court("rule", [caseId, fraud]),
+  };
+}
+
 function settlementActions(
   account: Account,
-): Omit<ChainClient, keyof ChainReader | "address" | keyof ReturnType<typeof moneyActions>> {
+): Omit<
+  ChainClient,
+  | keyof ChainReader
+  | "address"
+  | keyof ReturnType<typeof moneyActions>
+  | keyof ReturnType<typeof courtActions>
+> {
   const { contracts: at } = account.reader.network;
   const settle = (name: string, args: readonly unknown[]): Promise<Transaction> =>
     account.execute(at.settlement, contracts.Settlement.abi, name, args);
-  const court = (name: string, args: readonly unknown[]): Promise<Transaction> =>
-    account.execute(at.court, contracts.JuryCourt.abi, name, args);
   async function bondApproval(): Promise<readonly Call[]> {
     const bond = await account.reader.rpc.readContract({
       address: at.court,
@@ -229,9 +249,6 @@ function settlementActions(
       if (challenge === undefined) throw new TypeError("nothing was sent");
       return challenge;
     },
-    draw: (caseId) => court("draw", [caseId]),
-    redraw: (caseId) => court("redraw", [caseId]),
-    rule: (caseId, fraud) => court("rule", [caseId, fraud]),
     proveEquivocation: (order, a, b) =>
       settle("proveEquivocation", [
         hexFields(order),

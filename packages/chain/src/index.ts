@@ -48,4 +48,10 @@ export {
   followPublications,
   type PublishedReceipt,
 } from "./publications.ts";
-export { type Batch, type ChainReader, openChain, type SignedVoucher } from "./reader.ts";
+export {
+  availableIn,
+  type Batch,
+  type ChainReader,
+  openChain,
+  type SignedVoucher,
+} from "./reader.ts";

@@ -74,7 +74,14 @@ interface Channel {
   readonly holds: number;
   /** The worker was found at fraud, and is never paid from it again. */
   readonly forfeited: boolean;
+  /** Block from which the client can take the balance back; zero without a request. */
+  readonly withdrawableFrom: bigint;
 }
+
+/** What its worker can count on: what the client is taking back may be gone before it is due. */
+export const availableIn = (
+  channel: Pick<Channel, "balance" | "withdrawableFrom" | "forfeited">,
+): bigint => (channel.withdrawableFrom === 0n && !channel.forfeited ? channel.balance : 0n);
 
 interface Publication {
   readonly receiptHash: Uint8Array;
@@ -203,9 +210,7 @@ function readParties(
     },
     minStake: () => rpc.readContract({ ...stake, functionName: "minStake" }),
     async channelBalance(client, worker) {
-      const { balance, withdrawableFrom, forfeited } = await channelOf(client, worker);
-      // What the client is taking back may be gone before it is due.
-      return withdrawableFrom === 0n && !forfeited ? balance : 0n;
+      return availableIn(await channelOf(client, worker));
     },
     channelOf,
   };

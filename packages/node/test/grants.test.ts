@@ -93,7 +93,13 @@ function granter(
   return createGranter({
     database,
     chain: {
-      channelOf: async () => ({ balance: 0n, holds: 0, forfeited: false, ...channel }),
+      channelOf: async () => ({
+        balance: 0n,
+        holds: 0,
+        forfeited: false,
+        withdrawableFrom: 0n,
+        ...channel,
+      }),
     },
     payer,
     peerOf: () => peer,

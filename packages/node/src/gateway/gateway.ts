@@ -1,10 +1,9 @@
 /** The gateway: HTTP in front, orders behind; verifies every receipt before it vouches for an answer. */
 
 import { join } from "node:path";
-import { type ChainClient, connectChain } from "@assay/chain";
+import { connectChain } from "@assay/chain";
 import { bytesToHex, ROLES, RPC_CODES } from "@assay/wire";
 import { createAdaptorServer } from "@hono/node-server";
-import type { Peer } from "../mesh/peers.ts";
 import { loadModels } from "../models.ts";
 import { joinMesh, type Role, type RoleOptions } from "../role.ts";
 import { openDatabase } from "../store/database.ts";
@@ -13,19 +12,12 @@ import { createApp } from "./app.ts";
 import { candidatesAmong, cheapestFirst } from "./candidates.ts";
 import { createChannels } from "./channels.ts";
 import { createChatService } from "./chat-service.ts";
-import { createGranter } from "./grants.ts";
-import { followLateReceipts } from "./late-receipts.ts";
-import { createReceiptShelf, openOrderBook } from "./order-book.ts";
-import { startReporter } from "./reporter.ts";
+import { openDesk } from "./desk.ts";
 import type { Payer } from "./run-order.ts";
-import { loadStanding } from "./standing.ts";
-import type { ReceiptJudge } from "./verify-answer.ts";
 
 /** How long a request waits for the first worker to appear. */
 const FIRST_WORKER_MS = 10_000;
 const DEADLINE_SECONDS = 600;
-/** spec/04 §4.5. */
-const PUBLICATION_WINDOWS = 4n;
 const MAX_PROMPT_PRICE = 10n ** 13n;
 const MAX_OUTPUT_PRICE = 3n * MAX_PROMPT_PRICE;
 
@@ -49,12 +41,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const stopping = new AbortController();
   const models = loadModels(options.models);
   const database = openDatabase(join(options.home, "gateway.sqlite"));
-  const book = await openOrderBook(database);
-  await book.failInterrupted();
-  const shelf = createReceiptShelf(database);
   const chain = await connectChain(options.network, options.privateKey);
   const channels = createChannels({ chain, amount: options.channelAmount, log });
-  const reporter = startReporter({ book: shelf, log, signal: stopping.signal });
   const payer: Payer = {
     privateKey: options.privateKey,
     address: chain.address,
@@ -62,38 +50,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     deadlineSeconds: DEADLINE_SECONDS,
     onSpent: channels.topUp,
   };
-  const met = createMet();
-  const granter = createGranter({
-    database,
-    chain,
-    payer,
-    peerOf: met.find,
-    log,
-    signal: stopping.signal,
-  });
-  const standing = await loadStanding(database);
-  const judge: ReceiptJudge = {
-    models,
-    payer,
-    book,
-    standing,
-    report: reporter.report,
-    settled: granter.grant,
-    log,
-  };
-  const running = new Set<string>();
-  const late = followLateReceipts(
-    {
-      book,
-      shelf,
-      judge,
-      chain,
-      isRunning: (hash) => running.has(bytesToHex(hash)),
-      log,
-      signal: stopping.signal,
-    },
-    await firstBlock(chain),
-  );
+  const desk = await openDesk({ database, chain, models, payer, log, signal: stopping.signal });
   const { mesh, peers } = await joinMesh({
     role: options,
     self: { address: chain.address, roles: ROLES.gateway, programs: [], freeSlots: () => 0 },
@@ -102,13 +59,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       call.send({ type: "fail", code: RPC_CODES.protocol, text });
     },
     onMeet: (peer) => {
-      if ((peer.hello.roles & ROLES.worker) !== 0) {
-        met.add(peer);
-        channels.open(peer.hello.address);
-        late.met(peer);
-        granter.grant(peer.hello.address);
-      }
-      if ((peer.hello.roles & ROLES.verifier) !== 0) reporter.met(peer);
+      if ((peer.hello.roles & ROLES.worker) !== 0) channels.open(peer.hello.address);
+      desk.met(peer);
     },
   });
   const limit = {
@@ -121,18 +73,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
   const answering: AnswerContext = {
     payer,
-    book,
-    running,
+    book: desk.book,
+    running: desk.running,
     workersFor: async (root, signal) =>
       cheapestFirst(await answerable(() => candidates(root), FIRST_WORKER_MS, signal)),
-    judge,
-    standing,
+    judge: desk.judge,
+    standing: desk.judge.standing,
     log,
   };
   const { server, url, hosts } = await listen(options);
   const app = createApp({
     chat: createChatService({ chain, models, answering }),
-    book: shelf,
+    book: desk.shelf,
     hosts,
     ready: () => [...models.values()].some(({ root }) => candidates(root).length > 0),
     log,
@@ -145,33 +97,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       stopping.abort();
       await server.close();
       await mesh.stop();
-      await Promise.all([channels.settled(), reporter.done, granter.settled(), late.done]);
+      await Promise.all([channels.settled(), desk.done()]);
       await database.destroy();
     },
   };
-}
-
-/** The workers that are connected, by address; known from the first HELLO on. */
-function createMet() {
-  const peers = new Map<string, Peer>();
-  return {
-    find: (worker: Uint8Array): Peer | undefined => peers.get(bytesToHex(worker)),
-    add(peer: Peer): void {
-      const name = bytesToHex(peer.hello.address);
-      peers.set(name, peer);
-      const forget = (): void => {
-        if (peers.get(name)?.link === peer.link) peers.delete(name);
-      };
-      peer.link.closed.then(forget, forget);
-    },
-  };
-}
-
-/** A receipt that was published before this one can be challenged no more. */
-async function firstBlock(chain: ChainClient): Promise<bigint> {
-  const [head, window] = await Promise.all([chain.blockNumber(), chain.windowBlocks()]);
-  const back = PUBLICATION_WINDOWS * window;
-  return head > back ? head - back : 0n;
 }
 
 type Fetch = (request: Request) => Response | Promise<Response>;

@@ -94,6 +94,28 @@ export async function openOrderBook(database: Database): Promise<OrderBook> {
         .where("order_hash", "=", bytesToHex(hash))
         .execute();
     },
+    ...createEnds(database),
+    received: (file, bytes, verified, reason) => receive(database, file, bytes, verified, reason),
+    find: (hash) =>
+      database
+        .selectFrom("orders")
+        .selectAll()
+        .where("order_hash", "=", bytesToHex(hash))
+        .executeTakeFirst(),
+    unresolved: (worker) =>
+      database
+        .selectFrom("orders")
+        .selectAll()
+        .where("worker", "=", bytesToHex(worker))
+        .where("state", "=", "started")
+        .orderBy("sequence")
+        .execute(),
+  };
+}
+
+/** How an order ends without a receipt that is owed. */
+function createEnds(database: Database): Pick<OrderBook, "lost" | "failed" | "failInterrupted"> {
+  return {
     async lost(hash, reason) {
       await database
         .updateTable("orders")
@@ -111,21 +133,6 @@ export async function openOrderBook(database: Database): Promise<OrderBook> {
         .where("state", "in", OPEN)
         .execute();
     },
-    received: (file, bytes, verified, reason) => receive(database, file, bytes, verified, reason),
-    find: (hash) =>
-      database
-        .selectFrom("orders")
-        .selectAll()
-        .where("order_hash", "=", bytesToHex(hash))
-        .executeTakeFirst(),
-    unresolved: (worker) =>
-      database
-        .selectFrom("orders")
-        .selectAll()
-        .where("worker", "=", bytesToHex(worker))
-        .where("state", "=", "started")
-        .orderBy("sequence")
-        .execute(),
     async failInterrupted() {
       await database
         .updateTable("orders")

@@ -216,27 +216,22 @@ async function awaitAcceptance(
   return message;
 }
 
+/** What has come of an answer. */
+interface Arrived {
+  readonly output: number[];
+  /** How many of these are acknowledged. */
+  delivered: number;
+  /** Whether this side has stopped the answer. */
+  cut: boolean;
+}
+
 /** Takes tokens, acknowledges them where asked, and ends with the receipt for exactly these. */
 async function collect(options: RunOrderOptions, call: Call, draft: Draft, hash: Uint8Array) {
-  const { request, onTokens, signal } = options;
-  const output: number[] = [];
-  let delivered = 0;
-  let cut = false;
+  const arrived: Arrived = { output: [], delivered: 0, cut: false };
   for (;;) {
-    const ms = cut ? CANCEL_TIMEOUT_MS : silenceAllowed(request, output);
-    const waiting = receive(call, ms, "tokens or the receipt", cut ? undefined : signal);
-    const message = await waiting.catch((error: unknown) => {
-      if (cut || !signal?.aborted) throw error;
-      return "aborted" as const;
-    });
-    if (message === "aborted") {
-      if (delivered === 0) throw signal?.reason;
-      // The worker is owed what was delivered, and signs for it.
-      cut = true;
-      call.send({ type: "cancel" });
-      continue;
-    }
+    const message = await nextOrStop(options, call, arrived);
     if (message.type === "done") {
+      const { output, cut } = arrived;
       const tokens = output.slice(0, cut ? message.receipt.outputTokens : output.length);
       checkDone(message, draft, hash, tokens);
       return { output: tokens, done: message, cut };
@@ -245,21 +240,49 @@ async function collect(options: RunOrderOptions, call: Call, draft: Draft, hash:
     if (message.type !== "tokens") {
       throw new TaskError({ code: "TASK_PROTOCOL", expected: "TOKENS", actual: message.type });
     }
-    output.push(...message.tokens);
-    if (output.length > request.maxTokens) {
-      throw new TaskError({
-        code: "TASK_PROTOCOL",
-        expected: `at most ${request.maxTokens} tokens`,
-        actual: `${output.length}`,
-      });
-    }
-    if (cut) continue;
-    if (message.tokens.length > 0) onTokens?.(message.tokens);
-    if (message.acknowledge && output.length > delivered) {
-      delivered = output.length;
-      await acknowledge(options, call, draft, hash, output);
+    takeTokens(options, arrived, message.tokens);
+    const due = message.acknowledge && arrived.output.length > arrived.delivered;
+    if (due && !arrived.cut) {
+      arrived.delivered = arrived.output.length;
+      await acknowledge(options, call, draft, hash, arrived.output);
     }
   }
+}
+
+/** The next message; sends CANCEL first where this side wants no more. */
+async function nextOrStop(
+  { request, signal }: RunOrderOptions,
+  call: Call,
+  arrived: Arrived,
+): Promise<Message> {
+  const what = "tokens or the receipt";
+  if (!arrived.cut) {
+    try {
+      return await receive(call, silenceAllowed(request, arrived.output), what, signal);
+    } catch (error) {
+      if (!signal?.aborted || arrived.delivered === 0) throw error;
+      // The worker is owed what was delivered, and signs for it.
+      arrived.cut = true;
+      call.send({ type: "cancel" });
+    }
+  }
+  return receive(call, CANCEL_TIMEOUT_MS, what);
+}
+
+function takeTokens(
+  { request, onTokens }: RunOrderOptions,
+  { output, cut }: Arrived,
+  tokens: readonly number[],
+): void {
+  output.push(...tokens);
+  if (output.length > request.maxTokens) {
+    throw new TaskError({
+      code: "TASK_PROTOCOL",
+      expected: `at most ${request.maxTokens} tokens`,
+      actual: `${output.length}`,
+    });
+  }
+  if (tokens.length > 0 && !cut) onTokens?.(tokens);
 }
 
 /** A worker that has sent the last token has nothing left to compute. */

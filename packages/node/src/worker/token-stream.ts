@@ -63,7 +63,7 @@ class AcknowledgedStream implements TokenStream {
   readonly #closed = new AbortController();
   #sent = 0;
   #lastAsked = false;
-  #flushing = false;
+  #flushing: Promise<void> | undefined;
   /** Something was acknowledged, or the stream has ended. */
   #changed = Promise.withResolvers<void>();
 
@@ -78,14 +78,10 @@ class AcknowledgedStream implements TokenStream {
   readonly push = (token: number): Promise<void> | undefined => {
     this.tokens.push(token);
     // Tokens of one turn of the event loop travel in one message.
-    if (!this.#flushing) {
-      this.#flushing = true;
-      const flush = (): void => {
-        this.#flushing = false;
-        this.#send(false);
-      };
-      sleep(0).then(flush, flush);
-    }
+    this.#flushing ??= sleep(0).then(() => {
+      this.#flushing = undefined;
+      this.#send(false);
+    });
     return this.#isAhead() ? this.#room() : undefined;
   };
 
@@ -141,11 +137,13 @@ class AcknowledgedStream implements TokenStream {
   }
 
   #take(message: Message | undefined): void {
-    if (message === undefined) return this.#end("left");
-    if (message.type === "cancel") return this.#end("cancelled");
-    if (message.type !== "delivered" || !this.#isDelivery(message)) return this.#end("protocol");
-    this.delivered = { count: message.outputTokens, signature: message.signature };
-    this.#wake();
+    if (message === undefined) this.#end("left");
+    else if (message.type === "cancel") this.#end("cancelled");
+    else if (message.type !== "delivered" || !this.#isDelivery(message)) this.#end("protocol");
+    else {
+      this.delivered = { count: message.outputTokens, signature: message.signature };
+      this.#wake();
+    }
   }
 
   #isDelivery({ outputTokens, signature }: Extract<Message, { type: "delivered" }>): boolean {

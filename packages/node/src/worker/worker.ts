@@ -1,18 +1,19 @@
 /** The worker: takes orders, runs them, gets paid, and sits as juror when it is drawn. */
 
 import { join } from "node:path";
+import { availableIn, type ChainClient } from "@assay/chain";
 import { createEngine } from "@assay/engine";
 import { bytesToHex, equalBytes, type ProgramOffer, ROLES } from "@assay/wire";
 import { createExclusive } from "../exclusive.ts";
 import { type LoadedModel, loadModels } from "../models.ts";
 import { connectStaked, joinMesh, type Role, type RoleOptions } from "../role.ts";
-import { openDatabase } from "../store/database.ts";
+import { type Database, openDatabase } from "../store/database.ts";
 import { attendCourt } from "../verifier/court.ts";
 import { recentBlock, requestEvidence } from "../verifier/evidence-request.ts";
 import { type Cheat, type Conduct, conductOf, HONEST } from "./cheats.ts";
-import { createJobs } from "./jobs.ts";
+import { createJobs, type Jobs } from "./jobs.ts";
 import { publishReceipt } from "./publish.ts";
-import { startSettler } from "./settle.ts";
+import { type Settler, startSettler } from "./settle.ts";
 import { type Slots, serveTask, type TaskContext } from "./task.ts";
 import { takeVoucher, type VoucherOptions } from "./vouchers.ts";
 
@@ -45,52 +46,22 @@ export async function startWorker(options: WorkerOptions): Promise<Role> {
     signal: stopping.signal,
     ...(patience === undefined ? {} : { voucherPatienceMs: patience }),
   });
-  const conduct = options.cheat === undefined ? HONEST : conductOf(options.cheat);
-  const exclusive = createExclusive();
-  const slots = createSlots(options.slots);
-  const context: TaskContext = {
-    privateKey: options.privateKey,
-    address: chain.address,
-    domain: chain.domain,
-    jobs,
-    models: served(models, conduct),
-    promptPrice: options.promptPrice,
-    outputPrice: options.outputPrice,
-    slots,
-    exclusive,
-    channelOf: async (client) => {
-      const [balance, { settledBelow }] = await Promise.all([
-        chain.channelBalance(client, chain.address),
-        chain.channelOf(client, chain.address),
-      ]);
-      return { balance, settledBelow };
-    },
-    conduct,
-    onReceipt: settler.wake,
-    publishSecond: (job, second) => {
-      publishReceipt(chain, job, second).then(
-        (tx) => log.warn({ tx }, "published a second receipt"),
-        (error: unknown) => log.error({ err: error }, "could not publish a second receipt"),
-      );
-    },
-    log,
-    signal: stopping.signal,
-  };
-  const vouchers: VoucherOptions = {
+  const { context, vouchers } = createDuties({
+    options,
+    chain,
+    models,
     database,
     jobs,
-    address: chain.address,
-    domain: chain.domain,
-    exclusive,
-    onGranted: settler.wake,
-  };
+    settler,
+    signal: stopping.signal,
+  });
   const { mesh, peers } = await joinMesh({
     role: options,
     self: {
       address: chain.address,
       roles: ROLES.worker,
       programs: offersOf(models, options),
-      freeSlots: slots.free,
+      freeSlots: context.slots.free,
     },
     onCall: async (_peer, call, first) => {
       if (first.type === "offer") await serveTask(context, call, first);
@@ -116,6 +87,49 @@ export async function startWorker(options: WorkerOptions): Promise<Role> {
       await database.destroy();
     },
   };
+}
+
+interface DutyOptions {
+  readonly options: WorkerOptions;
+  readonly chain: ChainClient;
+  readonly models: ReadonlyMap<string, LoadedModel>;
+  readonly database: Database;
+  readonly jobs: Jobs;
+  readonly settler: Settler;
+  readonly signal: AbortSignal;
+}
+
+/** What it takes to serve tasks, and to take vouchers for them. */
+function createDuties({ options, chain, models, database, jobs, settler, signal }: DutyOptions): {
+  readonly context: TaskContext;
+  readonly vouchers: VoucherOptions;
+} {
+  const { log, cheat } = options;
+  const conduct = cheat === undefined ? HONEST : conductOf(cheat);
+  const own = { address: chain.address, domain: chain.domain, jobs, exclusive: createExclusive() };
+  const context: TaskContext = {
+    ...own,
+    privateKey: options.privateKey,
+    models: served(models, conduct),
+    promptPrice: options.promptPrice,
+    outputPrice: options.outputPrice,
+    slots: createSlots(options.slots),
+    channelOf: async (client) => {
+      const channel = await chain.channelOf(client, chain.address);
+      return { balance: availableIn(channel), settledBelow: channel.settledBelow };
+    },
+    conduct,
+    onReceipt: settler.wake,
+    publishSecond: (job, second) => {
+      publishReceipt(chain, job, second).then(
+        (tx) => log.warn({ tx }, "published a second receipt"),
+        (error: unknown) => log.error({ err: error }, "could not publish a second receipt"),
+      );
+    },
+    log,
+    signal,
+  };
+  return { context, vouchers: { ...own, database, onGranted: settler.wake } };
 }
 
 function offersOf(
