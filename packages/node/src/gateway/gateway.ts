@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { connectChain } from "@assay/chain";
-import { bytesToHex, ROLES, RPC_CODES } from "@assay/wire";
+import { ROLES, RPC_CODES } from "@assay/wire";
 import { createAdaptorServer } from "@hono/node-server";
 import { loadModels } from "../models.ts";
 import { joinMesh, type Role, type RoleOptions } from "../role.ts";
