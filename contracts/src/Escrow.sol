@@ -13,8 +13,9 @@ contract Escrow {
     using SafeERC20 for IERC20;
     using TermsChecks for Terms;
 
-    /// @dev Amounts are base units. `paid` is all that the worker has ever got from this channel: vouchers
-    /// are cumulative. Orders with a sequence below `settledBelow` are settled by the voucher that said so.
+    /// @dev Amounts are base units. `paid` is what the worker has had for the orders with a sequence below
+    /// `settledBelow`, which are settled: vouchers are cumulative. `ahead` is what it has had for published
+    /// receipts that no voucher covers yet, of orders from `aheadFrom` to below `aheadBelow`.
     /// `withdrawableFrom` is the block from which the client can take the balance back, zero without a
     /// request; `payableFrom` the block from which the worker is paid again after a failed challenge.
     /// `holds` counts the channel's contested receipts. `forfeited`: the worker was found at fraud in one of
@@ -27,6 +28,9 @@ contract Escrow {
         uint64 payableFrom;
         uint32 holds;
         bool forfeited;
+        uint128 ahead;
+        uint64 aheadFrom;
+        uint64 aheadBelow;
     }
 
     IERC20 public immutable token;
@@ -119,22 +123,35 @@ contract Escrow {
     function _redeem(address worker, Voucher calldata voucher) private returns (uint256 due) {
         Channel storage channel = _channels[voucher.client][worker];
         if (channel.holds != 0 || channel.forfeited || block.number < channel.payableFrom) return 0;
-        (uint128 balance, uint128 paid) = (channel.balance, channel.paid);
-        if (voucher.amount > paid) {
-            due = voucher.amount - paid;
-            if (due > balance) due = balance;
-            // `due` is at most `balance`, and `paid` at most all that was ever deposited: no overflow of a
-            // uint128 by a token whose supply fits one.
-            channel.balance = balance - uint128(due);
-            channel.paid = paid + uint128(due);
-        }
         if (voucher.settledBelow > channel.settledBelow) channel.settledBelow = voucher.settledBelow;
+        uint256 counted = _count(channel, voucher.settledBelow);
+        if (voucher.amount > counted) {
+            due = voucher.amount - counted;
+            uint128 balance = channel.balance;
+            if (due > balance) due = balance;
+            // Neither cast truncates: `due` is at most `balance`, and below the voucher's amount.
+            channel.balance = balance - uint128(due);
+            channel.paid += uint128(due);
+        }
         emit VoucherRedeemed(voucher.client, worker, voucher.settledBelow, voucher.amount, due);
     }
 
-    /// @notice Pays `worker` the price of one published receipt.
-    /// @dev Reverts where the channel cannot pay now; the receipt stays claimable.
-    function payReceipt(address client, address worker, uint128 amount) external onlySettlement {
+    /// @dev What the worker has had already of what a voucher below `settledBelow` grants. Published receipts
+    /// count where it covers them. Where it covers some and others not, all count: the client never pays
+    /// twice, and the next voucher that covers them all makes up for it.
+    function _count(Channel storage channel, uint64 settledBelow_) private returns (uint256) {
+        (uint128 paid, uint128 ahead) = (channel.paid, channel.ahead);
+        if (channel.aheadBelow == 0 || settledBelow_ <= channel.aheadFrom) return paid;
+        if (settledBelow_ >= channel.aheadBelow) {
+            channel.paid = paid + ahead;
+            (channel.ahead, channel.aheadFrom, channel.aheadBelow) = (0, 0, 0);
+        }
+        return uint256(paid) + ahead;
+    }
+
+    /// @notice Pays `worker` the price of one published receipt, of an order that is not settled.
+    /// @dev Reverts where the channel cannot pay now; the receipt stays payable.
+    function payReceipt(address client, address worker, uint64 sequence, uint128 amount) external onlySettlement {
         Channel storage channel = _channels[client][worker];
         if (channel.forfeited) revert ChannelIsForfeited(client, worker);
         if (channel.holds != 0) revert HeldByChallenge(channel.holds);
@@ -142,8 +159,10 @@ contract Escrow {
         uint128 balance = channel.balance;
         if (amount > balance) revert ChannelTooSmall(client, worker, amount, balance);
         channel.balance = balance - amount;
-        // Counts against vouchers too: one that covers this order pays that much less.
-        channel.paid += amount;
+        // Counts against the vouchers that cover this order, and against no other.
+        channel.ahead += amount;
+        if (channel.aheadBelow == 0 || sequence < channel.aheadFrom) channel.aheadFrom = sequence;
+        if (sequence >= channel.aheadBelow) channel.aheadBelow = sequence + 1;
         token.safeTransfer(worker, amount);
     }
 

@@ -97,6 +97,7 @@ contract Settlement is EIP712 {
     error SelfChallenge(address worker);
     error RivalAgrees();
     error NotCourt(address caller);
+    error NotWorker(address caller, address worker);
 
     constructor(Terms memory terms, Stake stake_, Escrow escrow_, ICourt court_) EIP712("Assay", "1") {
         terms.check();
@@ -147,7 +148,8 @@ contract Settlement is EIP712 {
 
     /// @notice Makes a receipt public that the client gives no voucher for: with its signed `delivery` of
     /// exactly these tokens. It can be paid `publicationBlocks` later, for until now its client may not have
-    /// seen it. Anyone may call.
+    /// seen it. Anyone may call, also while the order is contested: else a case could take from the worker the
+    /// time that this needs before the client withdraws.
     /// @dev The client has the tokens and the salt of `outputCommitment`, so with the receipt it can check
     /// the answer, and challenge.
     function publish(
@@ -159,7 +161,7 @@ contract Settlement is EIP712 {
         bytes calldata deliverySignature
     ) external {
         bytes32 orderHash = order.hash();
-        _requireUnpaid(order, orderHash);
+        _requireUnsettled(order, orderHash);
         OrderRecord storage record = _orders[orderHash];
         if (record.published != 0) revert AlreadyPublished(orderHash, record.published);
         if (!stake.isActive(order.worker)) revert NotActive(order.worker);
@@ -177,17 +179,20 @@ contract Settlement is EIP712 {
         emit ReceiptPublished(receiptHash, order.client, order.worker, payableFrom, receipt, receiptSignature);
     }
 
-    /// @notice Pays the worker the price of its published receipt. Anyone may call, once for an order.
+    /// @notice Pays the caller, the order's worker, the price of its published receipt, once for an order.
+    /// @dev Only the worker: somebody else could have it paid before a voucher that covers this order and
+    /// leaves out a later one that is paid so, too (`Escrow._count`).
     function payPublished(Order calldata order, Receipt calldata receipt) external {
+        if (msg.sender != order.worker) revert NotWorker(msg.sender, order.worker);
         bytes32 orderHash = order.hash();
-        _requireUnpaid(order, orderHash);
+        _requireUncontested(order, orderHash);
         OrderRecord storage record = _orders[orderHash];
         bytes32 receiptHash = receipt.hash();
         if (record.published != receiptHash) revert NotPublished(orderHash, receiptHash);
         if (block.number < record.payableFrom) revert WindowOpen(record.payableFrom);
         record.state = OrderState.Paid;
         emit ReceiptPaid(receiptHash, order.client, order.worker, orderHash, receipt.price);
-        escrow.payReceipt(order.client, order.worker, receipt.price);
+        escrow.payReceipt(order.client, order.worker, order.sequence, receipt.price);
     }
 
     /// @notice Slashes a worker that signed two different receipts for one order. Anyone may call, once for
@@ -229,7 +234,7 @@ contract Settlement is EIP712 {
             revert RivalAgrees();
         }
         bytes32 orderHash = order.hash();
-        _requireUnpaid(order, orderHash);
+        _requireUncontested(order, orderHash);
         _requireSigner(order.client, orderHash, orderSignature);
         bytes32 receiptHash = _requireReceipt(order, orderHash, receipt, receiptSignature);
         _orders[orderHash].state = OrderState.Contested;
@@ -314,13 +319,20 @@ contract Settlement is EIP712 {
         return voucher.hash();
     }
 
-    function _requireUnpaid(Order calldata order, bytes32 orderHash) private view {
+    function _requireUncontested(Order calldata order, bytes32 orderHash) private view {
+        if (_orders[orderHash].state == OrderState.Contested) revert OrderContested(orderHash);
+        _requireUnsettled(order, orderHash);
+    }
+
+    /// @dev No voucher can cover the largest sequence there is: such an order is never open.
+    function _requireUnsettled(Order calldata order, bytes32 orderHash) private view {
         OrderState state = _orders[orderHash].state;
-        if (state == OrderState.Contested) revert OrderContested(orderHash);
         if (state == OrderState.Paid) revert OrderPaid(orderHash);
         if (state == OrderState.Void) revert OrderVoid(orderHash);
         uint64 settledBelow = escrow.settledBelow(order.client, order.worker);
-        if (order.sequence < settledBelow) revert OrderSettled(orderHash, order.sequence, settledBelow);
+        if (order.sequence < settledBelow || order.sequence == type(uint64).max) {
+            revert OrderSettled(orderHash, order.sequence, settledBelow);
+        }
     }
 
     /// @dev A receipt of the order's worker for this order, whatever else it says.

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Order, Receipt, Voucher} from "../src/AssayTypes.sol";
+import {Deployment} from "../src/Deployment.sol";
 import {Escrow} from "../src/Escrow.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Network} from "./Network.sol";
@@ -190,6 +191,38 @@ contract BatchesTest is Network {
         vm.chainId(1234);
         expectRevert(abi.encodeWithSelector(Settlement.SignatureInvalid.selector, client));
         settlement.payBatch(worker, ROOT, 1, alone(voucher), signatures);
+    }
+
+    function test_attack_a_voucher_in_another_deployment() public {
+        Voucher memory voucher = makeVoucher(2, PRICE);
+        bytes[] memory signatures = signVoucher(voucher);
+        settlement = new Deployment(terms()).settlement();
+        stake = settlement.stake();
+        vm.startPrank(worker);
+        token.approve(address(stake), MIN_STAKE);
+        stake.deposit(MIN_STAKE);
+        vm.stopPrank();
+        post(voucher);
+        forward(WINDOW);
+        expectRevert(abi.encodeWithSelector(Settlement.SignatureInvalid.selector, client));
+        settlement.payBatch(worker, ROOT, 1, alone(voucher), signatures);
+    }
+
+    /// Another client's voucher, in the name of the one with the fuller channel.
+    function test_attack_a_voucher_of_another_client() public {
+        Voucher memory voucher = makeVoucher(2, PRICE);
+        uint256 otherKey = 0x0e3;
+        post(voucher);
+        forward(WINDOW);
+        bytes[] memory signatures = alone(sign(otherKey, settlement.hashVoucher(voucher)));
+        expectRevert(abi.encodeWithSelector(Settlement.SignatureInvalid.selector, client));
+        settlement.payBatch(worker, ROOT, 1, alone(voucher), signatures);
+        // Its own one draws on its own channel, where there is nothing.
+        Voucher memory own = Voucher(vm.addr(otherKey), worker, 2, PRICE);
+        post(own);
+        forward(WINDOW);
+        signatures = alone(sign(otherKey, settlement.hashVoucher(own)));
+        assertEq(settlement.payBatch(worker, ROOT, 1, alone(own), signatures), 0, "nothing");
     }
 
     function test_a_signature_for_each_voucher() public {

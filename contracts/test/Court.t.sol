@@ -68,13 +68,13 @@ contract CourtTest is Network {
 
     function test_a_receipt_can_be_challenged_before_it_is_published() public {
         challengeBy(verifier, order, receipt);
-        publishFails(order, receipt, abi.encodeWithSelector(Settlement.OrderContested.selector, receipt.orderHash));
+        publish(order, receipt);
     }
 
     function test_a_paid_receipt_cannot_be_challenged() public {
         publish(order, receipt);
         forward(PUBLICATION);
-        settlement.payPublished(order, receipt);
+        payReceipt(order, receipt);
         challengeFails(verifier, abi.encodeWithSelector(Settlement.OrderPaid.selector, receipt.orderHash));
     }
 
@@ -119,6 +119,13 @@ contract CourtTest is Network {
         settlement.challenge(order, orderSignature, receipt, receiptSignature, trace, output);
         vm.prank(verifier);
         settlement.challenge(order, orderSignature, receipt, receiptSignature, trace, RIVAL_OUTPUT);
+    }
+
+    function test_a_rival_may_agree_about_the_tokens() public {
+        bytes memory orderSignature = signOrder(order);
+        bytes memory receiptSignature = signReceipt(receipt);
+        vm.prank(verifier);
+        settlement.challenge(order, orderSignature, receipt, receiptSignature, RIVAL_TRACE, receipt.outputCommitment);
     }
 
     function test_a_receipt_of_another_order_is_refused() public {
@@ -297,7 +304,7 @@ contract CourtTest is Network {
         assertEq(court.creditOf(verifier), 0, "challenger");
         assertEq(token.balanceOf(court.BURNED()), 40, "burned");
         forward(WINDOW);
-        settlement.payPublished(order, receipt);
+        payReceipt(order, receipt);
         assertEq(earned(), PRICE, "paid in the end");
     }
 
@@ -371,7 +378,7 @@ contract CourtTest is Network {
         forward(WINDOW);
         publish(order, receipt);
         forward(PUBLICATION);
-        settlement.payPublished(order, receipt);
+        payReceipt(order, receipt);
     }
 
     function test_longest_case_is_reached_and_not_passed() public {

@@ -42,6 +42,8 @@ contract EquivocationTest is Network {
         emit Settlement.EquivocationProven(
             a.orderHash, worker, stranger, settlement.hashReceipt(a), settlement.hashReceipt(b)
         );
+        vm.expectEmit(address(settlement));
+        emit Settlement.OrderVoided(a.orderHash);
         vm.prank(stranger);
         settlement.proveEquivocation(order, a, signatureA, b, signatureB);
         assertEq(bonded(worker), 0, "slashed");
@@ -55,7 +57,7 @@ contract EquivocationTest is Network {
     function test_it_can_be_proven_after_the_payment() public {
         publish(order, a);
         forward(PUBLICATION);
-        settlement.payPublished(order, a);
+        payReceipt(order, a);
         prove();
         assertEq(bonded(worker), 0, "slashed");
         assertState(order, Settlement.OrderState.Void);

@@ -89,7 +89,7 @@ contract EscrowTest is Network {
         expectRevert(refused);
         escrow.redeem(worker, alone(makeVoucher(1, 1)));
         expectRevert(refused);
-        escrow.payReceipt(client, worker, 1);
+        escrow.payReceipt(client, worker, 1, 1);
         expectRevert(refused);
         escrow.hold(client, worker);
         expectRevert(refused);
@@ -101,7 +101,7 @@ contract EscrowTest is Network {
     function test_payment_beyond_the_channel_is_refused() public {
         expectRevert(abi.encodeWithSelector(Escrow.ChannelTooSmall.selector, client, worker, 1001, 1000));
         vm.prank(address(settlement));
-        escrow.payReceipt(client, worker, 1001);
+        escrow.payReceipt(client, worker, 1, 1001);
     }
 
     function testFuzz_a_channel_gives_what_it_took(uint128 amount, uint128 granted) public {
@@ -143,7 +143,7 @@ contract EscrowTest is Network {
         assertEq(earned(), 0, "nothing");
         expectRevert(abi.encodeWithSelector(Escrow.ChannelIsForfeited.selector, client, worker));
         vm.prank(address(settlement));
-        escrow.payReceipt(client, worker, 1);
+        escrow.payReceipt(client, worker, 1, 1);
         expectRevert(abi.encodeWithSelector(Escrow.ChannelIsForfeited.selector, client, worker));
         vm.prank(client);
         escrow.deposit(worker, 1);
@@ -152,7 +152,9 @@ contract EscrowTest is Network {
 
     function test_a_channel_is_forfeited_once() public {
         forfeit();
+        vm.recordLogs();
         forfeit();
+        assertEq(vm.getRecordedLogs().length, 0, "nothing new");
         assertEq(balance(), 1000, "as before");
     }
 
@@ -223,6 +225,16 @@ contract EscrowTest is Network {
         vm.prank(client);
         assertEq(escrow.withdraw(worker), 1000 - PRICE, "only the rest");
         assertState(order, Settlement.OrderState.Open);
+    }
+
+    /// The end of a case is no request to withdraw.
+    function test_a_released_hold_opens_no_withdrawal() public {
+        Order memory order = makeOrder(1);
+        rule(challengeBy(verifier, order, makeReceipt(order)), false);
+        forward(WITHDRAW);
+        expectRevert(abi.encodeWithSelector(Escrow.WithdrawNotRequested.selector, client, worker));
+        vm.prank(client);
+        escrow.withdraw(worker);
     }
 
     /// A later case that ends sooner than a withdrawal is due does not bring it forward.

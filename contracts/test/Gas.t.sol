@@ -64,15 +64,21 @@ contract Gas is Network {
     /// One batch of any number of receipts, paid by one client's voucher.
     function test_settlement() public {
         warm();
-        Voucher memory voucher = makeVoucher(1000, 500);
+        Voucher memory voucher = makeVoucher(1001, 500);
         bytes32 vouchersHash = keccak256(abi.encode(alone(voucher)));
         bytes[] memory signatures = signVoucher(voucher);
         vm.prank(worker);
         settlement.postBatch(keccak256("a thousand receipts"), 1000, vouchersHash);
-        vm.snapshotGasLastCall("Settlement.postBatch");
+        uint256 gas = vm.snapshotGasLastCall("Settlement.postBatch");
         forward(WINDOW);
         settlement.payBatch(worker, keccak256("a thousand receipts"), 1000, alone(voucher), signatures);
-        vm.snapshotGasLastCall("Settlement.payBatch, 1 warm channel");
+        gas += vm.snapshotGasLastCall("Settlement.payBatch, 1 warm channel");
+        // The count is a number in the batch: sixteen thousand receipts cost the same.
+        uint256 perReceipt = (gas + 999) / 1000;
+        uint256 ofMany = (gas + 15_999) / 16_000;
+        assertTrue(perReceipt <= 130 && ofMany <= 10, "settlement is cheap");
+        vm.snapshotValue("settlement, a receipt of 1,000, warm", perReceipt);
+        vm.snapshotValue("settlement, a receipt of 16,000, warm", ofMany);
     }
 
     function test_settlement_first() public {
@@ -116,6 +122,7 @@ contract Gas is Network {
         settlement.publish(order, orderSignature, receipt, receiptSignature, delivery, deliverySignature);
         vm.snapshotGasLastCall("Settlement.publish");
         forward(PUBLICATION);
+        vm.prank(worker);
         settlement.payPublished(order, receipt);
         vm.snapshotGasLastCall("Settlement.payPublished");
     }

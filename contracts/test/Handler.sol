@@ -8,102 +8,12 @@ import {Escrow} from "../src/Escrow.sol";
 import {JuryCourt} from "../src/JuryCourt.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {Stake} from "../src/Stake.sol";
-import {Assertions} from "./Assertions.sol";
+import {Model} from "./Model.sol";
 
-/// @notice Random parties doing random things. It keeps a plain model of the orders beside the contracts,
-/// predicts from it whether each payment, challenge and proof may succeed, and fails where that is wrong.
-contract Handler is Assertions {
-    uint256 public constant PARTIES = 8;
-    uint256 private constant CLIENTS = 2;
-    uint256 private constant WORKERS = 2;
-
-    /// @dev What the model knows of one order. `payableFrom` is zero until the receipt is published.
-    struct Work {
-        Order order;
-        bytes orderSignature;
-        Receipt receipt;
-        bytes receiptSignature;
-        uint256 payableFrom;
-        uint256 caseId;
-        bool paid;
-        bool void;
-    }
-
-    /// @dev A voucher that a worker has posted. `from` is zero until then.
-    struct Grant {
-        Voucher voucher;
-        bytes signature;
-        uint256 from;
-    }
-
-    /// @dev What the model knows of one channel: all that its client has put in and taken out, what the worker
-    /// has had, and until when it waits.
-    struct Ledger {
-        uint256 deposited;
-        uint256 withdrawn;
-        uint256 paid;
-        uint256 granted;
-        uint64 settledBelow;
-        uint256 holds;
-        uint256 payableFrom;
-        bool forfeited;
-        uint64 sequences;
-    }
-
-    Stake public immutable stake;
-    Escrow public immutable escrow;
-    Settlement public immutable settlement;
-    JuryCourt public immutable court;
-    IERC20 public immutable token;
-
-    address[PARTIES] private _parties;
-    Work[] private _works;
-    Grant[] private _grants;
-    mapping(address client => mapping(address worker => Ledger)) private _ledgers;
-    mapping(uint256 caseId => uint256 workIndex) private _workOf;
-    uint256[] private _openCases;
-
-    uint256 public burned;
-    uint256 public slashed;
-    uint256 public slashDistributed;
-    uint256 public tokensIn;
-    mapping(string outcome => uint256 times) public reached;
-
-    constructor(Settlement settlement_, IERC20 token_) {
-        settlement = settlement_;
-        stake = settlement_.stake();
-        escrow = settlement_.escrow();
-        court = JuryCourt(address(settlement_.court()));
-        token = token_;
-        for (uint256 i = 0; i < PARTIES; ++i) {
-            _parties[i] = vm.addr(keyOf(i));
-        }
-    }
-
-    /// @dev Parties 0 and 1 are clients, 2 and 3 workers, the others verifiers; any may stake.
-    function keyOf(uint256 party) public pure returns (uint256) {
-        return 0xA55A1 + party;
-    }
-
-    function partyAt(uint256 party) public view returns (address) {
-        return _parties[party];
-    }
-
-    function workCount() external view returns (uint256) {
-        return _works.length;
-    }
-
-    function workAt(uint256 index) external view returns (Work memory) {
-        return _works[index];
-    }
-
-    function ledgerOf(address client, address worker) external view returns (Ledger memory) {
-        return _ledgers[client][worker];
-    }
-
-    function openCases() external view returns (uint256[] memory) {
-        return _openCases;
-    }
+/// @notice Random parties doing random things. It predicts from the model beside the contracts whether each payment,
+/// challenge and proof may succeed, and fails where that is wrong.
+contract Handler is Model {
+    constructor(Settlement settlement_, IERC20 token_) Model(settlement_, token_) {}
 
     // Stake and channels
 
@@ -195,10 +105,15 @@ contract Handler is Assertions {
         _sign(made, client % CLIENTS, CLIENTS + worker % WORKERS, uint128(bound(price, 0, 40)));
     }
 
+    /// @dev One of the latest: most of the older ones are settled.
+    function _recent(uint256 seed, uint256 count) private pure returns (uint256) {
+        return count - 1 - seed % (count < 12 ? count : 12);
+    }
+
     function publish(uint256 seed) external {
         if (_works.length == 0) return;
-        Work storage one = _works[seed % _works.length];
-        bool may = _isUnpaid(one) && one.payableFrom == 0 && stake.isActive(one.order.worker);
+        Work storage one = _works[_recent(seed, _works.length)];
+        bool may = _isUnsettled(one) && one.payableFrom == 0 && stake.isActive(one.order.worker);
         Receipt memory receipt = one.receipt;
         Delivery memory delivery = Delivery(receipt.orderHash, receipt.outputTokens, receipt.outputCommitment);
         bytes memory signature = _signature(_keyOf(one.order.client), settlement.hashDelivery(delivery));
@@ -215,18 +130,20 @@ contract Handler is Assertions {
 
     function payPublished(uint256 seed) external {
         if (_works.length == 0) return;
-        Work storage one = _works[seed % _works.length];
+        Work storage one = _works[_recent(seed, _works.length)];
         // Often enough in time, to get somewhere.
-        if (seed % 3 != 0 && vm.getBlockNumber() < one.payableFrom) vm.roll(one.payableFrom);
         Ledger storage ledger = _ledgers[one.order.client][one.order.worker];
+        uint256 due = one.payableFrom > ledger.payableFrom ? one.payableFrom : ledger.payableFrom;
+        if (seed % 3 != 0 && vm.getBlockNumber() < due) vm.roll(due);
         uint256 price = one.receipt.price;
+        address caller = seed % 8 == 0 ? one.order.client : one.order.worker;
         bool may = _isUnpaid(one) && one.payableFrom != 0 && vm.getBlockNumber() >= one.payableFrom
-            && ledger.holds == 0 && vm.getBlockNumber() >= ledger.payableFrom && _balance(ledger) >= price;
+            && caller == one.order.worker && ledger.holds == 0 && vm.getBlockNumber() >= ledger.payableFrom && _balance(ledger) >= price;
+        vm.prank(caller);
         try settlement.payPublished(one.order, one.receipt) {
             assertTrue(may, "paid what may not be paid");
             one.paid = true;
             ledger.paid += price;
-            ledger.granted += price;
             tokensIn -= price;
             ++reached["published paid"];
         } catch {
@@ -244,7 +161,7 @@ contract Handler is Assertions {
             client: payer,
             worker: payee,
             // Mostly none, so that orders stay open for publication.
-            settledBelow: below % 4 == 0 ? uint64(bound(below / 4, 0, ledger.sequences + 1)) : 0,
+            settledBelow: below % 3 == 0 ? uint64(bound(below / 3, 0, ledger.sequences + 1)) : 0,
             amount: uint128(bound(amount, 0, ledger.paid + 100))
         });
         made.signature = _signature(_keyOf(payer), settlement.hashVoucher(made.voucher));
@@ -264,7 +181,7 @@ contract Handler is Assertions {
 
     function payBatch(uint256 seed) external {
         if (_grants.length == 0) return;
-        uint256 index = seed % _grants.length;
+        uint256 index = _recent(seed, _grants.length);
         Grant storage one = _grants[index];
         if (seed % 3 != 0 && vm.getBlockNumber() < one.from) vm.roll(one.from);
         bool may = one.from != 0 && vm.getBlockNumber() >= one.from;
@@ -274,47 +191,16 @@ contract Handler is Assertions {
             uint256 amount
         ) {
             assertTrue(may, "paid what was not posted or not due");
-            assertEq(amount, _redeemed(one.voucher), "what the model says");
+            assertEq(amount, _redeemed(one), "what the model says");
             tokensIn -= amount;
         } catch {
             assertTrue(!may, "could not be paid");
         }
     }
 
-    /// @dev The model of one redemption.
-    function _redeemed(Voucher storage voucher) private returns (uint256 due) {
-        Ledger storage ledger = _ledgers[voucher.client][voucher.worker];
-        if (ledger.holds != 0 || ledger.forfeited || vm.getBlockNumber() < ledger.payableFrom) {
-            ++reached["voucher held"];
-            return 0;
-        }
-        if (voucher.amount > ledger.granted) ledger.granted = voucher.amount;
-        if (voucher.amount > ledger.paid) due = voucher.amount - ledger.paid;
-        if (due > _balance(ledger)) due = _balance(ledger);
-        ledger.paid += due;
-        if (voucher.settledBelow > ledger.settledBelow) ledger.settledBelow = voucher.settledBelow;
-        if (due > 0) ++reached["voucher redeemed"];
-    }
-
-    function _balance(Ledger storage ledger) private view returns (uint256) {
-        return ledger.deposited - ledger.withdrawn - ledger.paid;
-    }
-
-    function _isUnpaid(Work storage one) private view returns (bool) {
-        Ledger storage ledger = _ledgers[one.order.client][one.order.worker];
-        return !one.paid && !one.void && one.caseId == 0 && !ledger.forfeited
-            && one.order.sequence >= ledger.settledBelow;
-    }
-
-    function _forfeit(Work storage one) private {
-        Ledger storage ledger = _ledgers[one.order.client][one.order.worker];
-        if (!ledger.forfeited) ++reached["forfeited"];
-        ledger.forfeited = true;
-    }
-
     function equivocate(uint256 seed, uint256 prover) external {
-        if (_works.length == 0 || seed % 4 != 0) return;
-        Work storage one = _works[seed / 4 % _works.length];
+        if (_works.length == 0 || seed % 16 != 0) return;
+        Work storage one = _works[seed / 16 % _works.length];
         Receipt memory other = one.receipt;
         other.traceRoot = keccak256("another trace");
         bytes memory signature = _signature(_keyOf(one.order.worker), settlement.hashReceipt(other));
@@ -341,7 +227,7 @@ contract Handler is Assertions {
 
     function challenge(uint256 seed, uint256 challenger) external {
         if (_works.length == 0) return;
-        uint256 index = seed % _works.length;
+        uint256 index = _recent(seed, _works.length);
         Work storage one = _works[index];
         address who = partyAt(challenger % PARTIES);
         Order memory order = one.order;
@@ -369,7 +255,7 @@ contract Handler is Assertions {
         JuryCourt.Case memory before = court.caseOf(caseId);
         if (before.state == JuryCourt.CaseState.Drawing) _draw(caseId, before, choice);
         else if (choice % 4 == 0) _redraw(caseId, before);
-        else _rule(caseId, before, choice % 2 == 0);
+        else _rule(caseId, before, choice % 16 == 2);
         if (court.caseOf(caseId).state == JuryCourt.CaseState.Closed) {
             _openCases[place] = _openCases[_openCases.length - 1];
             _openCases.pop();
@@ -436,71 +322,4 @@ contract Handler is Assertions {
         ++reached["dismissed"];
     }
 
-    /// @dev A case ended without fraud.
-    function _release(Work storage one) private {
-        Ledger storage ledger = _ledgers[one.order.client][one.order.worker];
-        uint256 earliest = vm.getBlockNumber() + settlement.windowBlocks();
-        --ledger.holds;
-        ledger.payableFrom = earliest;
-        if (!one.void && one.payableFrom != 0 && one.payableFrom < earliest) one.payableFrom = earliest;
-    }
-
-    function _noteSlash(uint256 amount, uint256 toChallenger, uint256 toJuror) private {
-        slashed += amount;
-        slashDistributed += toChallenger + toJuror;
-        _noteBurn(amount - toChallenger - toJuror);
-    }
-
-    function _noteBurn(uint256 amount) private {
-        burned += amount;
-        tokensIn -= amount;
-    }
-
-    function _mayChallenge(Work storage one, address who) private view returns (bool) {
-        Order memory order = one.order;
-        if (!_isUnpaid(one) || who == order.worker || !stake.isActive(who)) return false;
-        if (court.hasChallenged(one.receipt.orderHash, who)) return false;
-        uint256 eligible = 0;
-        for (uint256 i = 0; i < PARTIES; ++i) {
-            address party = partyAt(i);
-            bool involved = party == who || party == order.worker || party == order.client;
-            if (stake.isActive(party) && !involved) ++eligible;
-        }
-        return eligible > 0;
-    }
-
-    function _stakeOf(address party) private view returns (uint256) {
-        Stake.Party memory held = stake.partyOf(party);
-        return uint256(held.bonded) + held.unbonding;
-    }
-
-    function _keyOf(address party) private view returns (uint256) {
-        for (uint256 i = 0; i < PARTIES; ++i) {
-            if (partyAt(i) == party) return keyOf(i);
-        }
-        revert NotTrue("a known party");
-    }
-
-    function _sign(Work storage made, uint256 client, uint256 worker, uint128 price) private {
-        Order memory order;
-        order.client = partyAt(client);
-        order.worker = partyAt(worker);
-        (order.promptTokens, order.maxTokens) = (1, 1);
-        order.outputPrice = price;
-        order.sequence = _ledgers[order.client][order.worker].sequences++;
-        Receipt memory receipt;
-        receipt.orderHash = settlement.hashOrder(order);
-        receipt.worker = order.worker;
-        (receipt.promptTokens, receipt.outputTokens, receipt.finishReason) = (1, 1, 1);
-        receipt.price = price;
-        made.order = order;
-        made.receipt = receipt;
-        made.orderSignature = _signature(keyOf(client), receipt.orderHash);
-        made.receiptSignature = _signature(keyOf(worker), settlement.hashReceipt(receipt));
-    }
-
-    function _signature(uint256 key, bytes32 structHash) private view returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, settlement.digestOf(structHash));
-        return abi.encodePacked(r, s, v);
-    }
 }

@@ -226,12 +226,18 @@ abstract contract Network is Assertions {
 
     function payFails(Order memory order, Receipt memory receipt, bytes memory revertData) internal {
         expectRevert(revertData);
+        payReceipt(order, receipt);
+    }
+
+    function payReceipt(Order memory order, Receipt memory receipt) internal {
+        vm.prank(order.worker);
         settlement.payPublished(order, receipt);
     }
 
     /// @dev What the worker has earned from the channel so far.
     function earned() internal view returns (uint256) {
-        return escrow.channelOf(client, worker).paid;
+        Escrow.Channel memory channel = escrow.channelOf(client, worker);
+        return uint256(channel.paid) + channel.ahead;
     }
 
     function challengeBy(address challenger, Order memory order, Receipt memory receipt)

@@ -37,8 +37,7 @@ contract PublicationTest is Network {
         uint256 before = token.balanceOf(worker);
         vm.expectEmit(address(settlement));
         emit Settlement.ReceiptPaid(hash, client, worker, receipt.orderHash, PRICE);
-        vm.prank(stranger);
-        settlement.payPublished(order, receipt);
+        payReceipt(order, receipt);
         assertEq(token.balanceOf(worker) - before, PRICE, "paid");
         assertEq(earned(), PRICE, "counts");
         assertEq(escrow.channelOf(client, worker).balance, 1000 - PRICE, "channel");
@@ -48,7 +47,7 @@ contract PublicationTest is Network {
     function test_attack_paid_twice() public {
         publish(order, receipt);
         forward(PUBLICATION);
-        settlement.payPublished(order, receipt);
+        payReceipt(order, receipt);
         bytes memory refused = abi.encodeWithSelector(Settlement.OrderPaid.selector, receipt.orderHash);
         payFails(order, receipt, refused);
         publishFails(order, receipt, refused);
@@ -150,7 +149,7 @@ contract PublicationTest is Network {
     function test_attack_double_payment_by_publication_and_voucher() public {
         publish(order, receipt);
         forward(PUBLICATION);
-        settlement.payPublished(order, receipt);
+        payReceipt(order, receipt);
         assertEq(redeem(makeVoucher(2, PRICE)), 0, "nothing more");
         assertEq(redeem(makeVoucher(3, 2 * PRICE)), PRICE, "only what is new");
         assertEq(earned(), 2 * PRICE, "altogether");
@@ -160,7 +159,7 @@ contract PublicationTest is Network {
         redeem(makeVoucher(1, 0));
         publish(order, receipt);
         forward(PUBLICATION);
-        settlement.payPublished(order, receipt);
+        payReceipt(order, receipt);
         assertEq(earned(), PRICE, "paid");
     }
 
@@ -170,12 +169,11 @@ contract PublicationTest is Network {
         uint256 caseId = challengeBy(verifier, order, receipt);
         bytes memory refused = abi.encodeWithSelector(Settlement.OrderContested.selector, receipt.orderHash);
         payFails(order, receipt, refused);
-        publishFails(order, receipt, refused);
         rule(caseId, false);
         uint64 from = uint64(vm.getBlockNumber()) + WINDOW;
         payFails(order, receipt, abi.encodeWithSelector(Settlement.WindowOpen.selector, from));
         forward(WINDOW);
-        settlement.payPublished(order, receipt);
+        payReceipt(order, receipt);
         assertEq(earned(), PRICE, "paid in the end");
     }
 
@@ -198,7 +196,7 @@ contract PublicationTest is Network {
         uint64 from = uint64(vm.getBlockNumber()) + WINDOW;
         payFails(order, receipt, abi.encodeWithSelector(Escrow.ChannelNotPayable.selector, from));
         forward(WINDOW);
-        settlement.payPublished(order, receipt);
+        payReceipt(order, receipt);
     }
 
     function test_a_channel_that_is_too_small_pays_later() public {
@@ -210,7 +208,7 @@ contract PublicationTest is Network {
         );
         vm.prank(client);
         escrow.deposit(worker, 50);
-        settlement.payPublished(order, receipt);
+        payReceipt(order, receipt);
         assertEq(escrow.channelOf(client, worker).balance, 0, "all of it");
     }
 
@@ -224,7 +222,7 @@ contract PublicationTest is Network {
         publish(order, receipt);
         forward(PUBLICATION);
         assertTrue(vm.getBlockNumber() < requested + WITHDRAW, "still time");
-        settlement.payPublished(order, receipt);
+        payReceipt(order, receipt);
         vm.roll(requested + WITHDRAW);
         vm.prank(client);
         assertEq(escrow.withdraw(worker), 1000 - PRICE, "only the rest");
@@ -234,7 +232,7 @@ contract PublicationTest is Network {
         (receipt.finishReason, receipt.outputTokens, receipt.price) = (3, 4, 40);
         publish(order, receipt);
         forward(PUBLICATION);
-        settlement.payPublished(order, receipt);
+        payReceipt(order, receipt);
         assertEq(earned(), 40, "10 * 2 + 4 * 5");
     }
 
@@ -251,6 +249,7 @@ contract PublicationTest is Network {
                 paid += redeem(makeVoucher(2, PRICE - uint128(i)));
             } else if (published) {
                 forward(PUBLICATION);
+                vm.prank(worker);
                 try settlement.payPublished(order, receipt) {
                     paid += PRICE;
                 } catch {}

@@ -185,6 +185,37 @@ contract ReentrancyTest is Network {
         assertEq(escrow.channelOf(client, address(intruder)).balance, 200, "channel");
     }
 
+    /// There are tokens that refuse a transfer of nothing, and a batch that pays nothing now is no error.
+    function test_a_batch_that_pays_nothing_moves_nothing() public {
+        Voucher memory voucher = Voucher(client, address(intruder), 1, 300);
+        vm.startPrank(address(intruder));
+        stake.deposit(MIN_STAKE);
+        settlement.postBatch(ROOT, 1, keccak256(abi.encode(alone(voucher))));
+        vm.stopPrank();
+        forward(WINDOW);
+        intruder.tryOnMove(address(stake), abi.encodeCall(stake.withdraw, ()));
+        bytes[] memory signatures = signVoucher(voucher);
+        assertEq(settlement.payBatch(address(intruder), ROOT, 1, alone(voucher), signatures), 0, "empty");
+        assertEq(intruder.attempts(), 0, "nothing moved");
+    }
+
+    /// An account that signs and has code besides (EIP-7702) is called while it is paid.
+    function test_attack_reentering_the_payment_of_a_published_receipt() public {
+        Order memory order = makeOrder(1);
+        Receipt memory receipt = makeReceipt(order);
+        publish(order, receipt);
+        forward(PUBLICATION);
+        Intruder hooked = Intruder(worker);
+        vm.etch(worker, address(intruder).code);
+        HookToken(address(token)).hook(hooked);
+        hooked.tryOnMove(address(settlement), abi.encodeCall(Settlement.payPublished, (order, receipt)));
+        before = token.balanceOf(worker);
+        payReceipt(order, receipt);
+        assertTrue(hooked.attempts() > 0, "it tried");
+        assertEq(hooked.successes(), 0, "nothing succeeded");
+        assertEq(token.balanceOf(worker) - before, PRICE, "once");
+    }
+
     /// The client is a contract that is called while it takes back a forfeited channel.
     function test_attack_reentering_the_withdrawal_of_a_forfeited_channel() public {
         vm.prank(address(intruder));

@@ -4,6 +4,12 @@ pragma solidity 0.8.37;
 /// @notice The cheat codes of forge that these tests use.
 /// @dev Declared here because forge-std on npm is not its authors' package.
 interface Vm {
+    struct Log {
+        bytes32[] topics;
+        bytes data;
+        address emitter;
+    }
+
     function addr(uint256 privateKey) external pure returns (address);
     function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function roll(uint256 blockNumber) external;
@@ -17,6 +23,8 @@ interface Vm {
     function stopPrank() external;
     function expectRevert(bytes calldata revertData) external;
     function expectEmit(address emitter) external;
+    function recordLogs() external;
+    function getRecordedLogs() external returns (Log[] memory);
     function assume(bool condition) external pure;
     function label(address account, string calldata name) external;
     function readFile(string calldata path) external view returns (string memory);
@@ -31,5 +39,6 @@ interface Vm {
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function parseJsonString(string calldata json, string calldata key) external pure returns (string memory);
     function toString(uint256 value) external pure returns (string memory);
+    function snapshotValue(string calldata name, uint256 value) external;
     function snapshotGasLastCall(string calldata name) external returns (uint256 gasUsed);
 }

@@ -42,7 +42,7 @@ export {
   type NetworkFile,
   parseNetworkFile,
 } from "./network-file.ts";
-export { findPayment, type PaidOrder, type Payment } from "./payment.ts";
+export { findPayment, type PaidOrder, type Payment, paidTowards } from "./payment.ts";
 export {
   type FollowPublicationsOptions,
   followPublications,
@@ -52,6 +52,7 @@ export {
   availableIn,
   type Batch,
   type ChainReader,
+  type Channel,
   openChain,
   type SignedVoucher,
 } from "./reader.ts";

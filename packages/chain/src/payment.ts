@@ -3,7 +3,7 @@
 import { parseAbiItem } from "viem";
 import type { Transaction } from "./client.ts";
 import { toHex } from "./hex.ts";
-import type { ChainReader } from "./reader.ts";
+import type { ChainReader, Channel } from "./reader.ts";
 
 export interface Payment extends Transaction {
   /** `voucher`: with all other orders below a sequence. `receipt`: alone, after it was published. */
@@ -24,6 +24,19 @@ const VOUCHER_REDEEMED = parseAbiItem(
 const RECEIPT_PAID = parseAbiItem(
   "event ReceiptPaid(bytes32 indexed receiptHash, address indexed client, address indexed worker, bytes32 orderHash, uint128 price)",
 );
+
+/** Base units that the worker has had already of what a voucher grants (spec/04 §4.3). */
+export function paidTowards(
+  {
+    paid,
+    ahead,
+    aheadFrom,
+    aheadBelow,
+  }: Pick<Channel, "paid" | "ahead" | "aheadFrom" | "aheadBelow">,
+  { settledBelow }: { readonly settledBelow: bigint },
+): bigint {
+  return aheadBelow === 0n || settledBelow <= aheadFrom ? paid : paid + ahead;
+}
 
 /** What the chain says from block `fromBlock` on; undefined before the worker has its money. */
 export async function findPayment(
@@ -70,8 +83,9 @@ async function findVoucherPayment(
   });
   const log = logs.find(({ args }) => (args.settledBelow ?? 0n) > sequence);
   if (log?.args.amount === undefined || log.args.paid === undefined) return undefined;
-  const { paid } = await chain.channelOf(client, worker);
-  if (paid < log.args.amount) return undefined;
+  const { settledBelow = 0n, amount } = log.args;
+  const channel = await chain.channelOf(client, worker);
+  if (paidTowards(channel, { settledBelow }) < amount) return undefined;
   return {
     by: "voucher",
     amount: log.args.paid,

@@ -64,16 +64,22 @@ export interface ChainReader {
 }
 
 /** One channel (spec/04 §4.3); amounts in base units. */
-interface Channel {
+export interface Channel {
   readonly balance: bigint;
-  /** All that the worker has ever got from it. */
+  /** What the worker has had for the orders below `settledBelow`. */
   readonly paid: bigint;
   /** Orders below are settled. */
   readonly settledBelow: bigint;
+  /** What it has had for published receipts that no voucher covers yet: of orders in [aheadFrom, aheadBelow). */
+  readonly ahead: bigint;
+  readonly aheadFrom: bigint;
+  readonly aheadBelow: bigint;
   /** Open challenges against its receipts. */
   readonly holds: number;
   /** The worker was found at fraud, and is never paid from it again. */
   readonly forfeited: boolean;
+  /** Block from which the worker is paid again after a failed challenge. */
+  readonly payableFrom: bigint;
   /** Block from which the client can take the balance back; zero without a request. */
   readonly withdrawableFrom: bigint;
 }

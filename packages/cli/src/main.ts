@@ -1,15 +1,9 @@
 /** The entry point of `assay`: finds the verb, runs it, turns the outcome into an exit code. */
 
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { type CommandDef, renderUsage, runCommand, type SubCommandsDef } from "citty";
 
 import { CliError, EXIT, type ExitCode } from "./exit-code.ts";
-import { repository } from "./repository.ts";
-
-const manifest: { version: string } = JSON.parse(
-  readFileSync(join(repository, "packages", "cli", "package.json"), "utf8"),
-);
+import { version } from "./version.ts";
 
 /** One row per verb; a verb's module is loaded only when it is called. */
 const verbs: SubCommandsDef = {
@@ -23,14 +17,14 @@ const verbs: SubCommandsDef = {
 };
 
 const assay: CommandDef = {
-  meta: { name: "assay", version: manifest.version, description: "AI compute that proves itself" },
+  meta: { name: "assay", version, description: "AI compute that proves itself" },
   subCommands: verbs,
 };
 
 async function main(args: readonly string[]): Promise<number> {
   const [first] = args;
   if (first === "--version") {
-    console.log(manifest.version);
+    console.log(version);
     return 0;
   }
   if (first === "--help" || first === "help") {

@@ -8,10 +8,15 @@ import { createTokenizer, type TextDecoderOfTokens } from "./tokenizer.ts";
 // biome-ignore lint/performance/noBarrelFile: the entry point of the subpath export
 export { CHAT_ROLES, type ChatMessage, type ChatRole, encodeChat, renderChat } from "./chat.ts";
 export { ChatError, type ChatErrorDetail } from "./chat-error.ts";
+export { type CutText, createStopStream, cutAtStop, type StopStream } from "./stop.ts";
 
 export interface ChatModel {
   /** The tokens of a prompt that asks for the assistant's next message. */
   renderPrompt(messages: readonly ChatMessage[]): number[];
+  /** The tokens of plain text, without any template. */
+  encodeText(text: string): number[];
+  /** What a token stands for; none for special ones. */
+  bytesOf(token: number): Uint8Array;
   /** Text of an answer's tokens as they come; end tokens have none. */
   textStream(): TextDecoderOfTokens;
 }
@@ -25,6 +30,8 @@ export function createChatModel(program: Program): ChatModel {
   return {
     renderPrompt: (messages) =>
       encodeChat(tokenizer, template, messages, { addGenerationPrompt: true }),
+    encodeText: (text) => tokenizer.encode(text),
+    bytesOf: (token) => tokenizer.bytesOf(token),
     textStream: () => tokenizer.createDecoder(),
   };
 }

@@ -33,6 +33,8 @@ export interface Tokenizer {
   /** Special tokens have no text. @throws {TokenizerError} for an id that there is not */
   decode(tokens: readonly number[]): string;
   createDecoder(): TextDecoderOfTokens;
+  /** What a token stands for; none for special ones. @throws {TokenizerError} for an id that there is not */
+  bytesOf(token: number): Uint8Array;
   /** The id of an added token by its content. */
   addedToken(content: string): number | undefined;
 }
@@ -55,7 +57,7 @@ const BYTE_OF: ReadonlyMap<string, number> = new Map(
 );
 
 /** The bytes that a vocabulary entry stands for. */
-function bytesOf(entry: string, token: number): Uint8Array {
+function bytesOfEntry(entry: string, token: number): Uint8Array {
   return Uint8Array.from(entry, (character) => {
     const byte = BYTE_OF.get(character);
     if (byte === undefined) throw new TokenizerError({ code: "TOKENIZER_ENTRY", entry, token });
@@ -68,7 +70,7 @@ function tokenBytes(
   added: readonly AddedToken[],
 ): Uint8Array[] {
   const bytes: Uint8Array[] = [];
-  for (const [entry, token] of vocab) bytes[token] = bytesOf(entry, token);
+  for (const [entry, token] of vocab) bytes[token] = bytesOfEntry(entry, token);
   const encoder = new TextEncoder();
   for (const { content, id, special } of added) {
     bytes[id] = special ? new Uint8Array(0) : encoder.encode(content);
@@ -111,14 +113,15 @@ export function createTokenizer(json: Uint8Array | string): Tokenizer {
   const encodePlain = (text: string): number[] =>
     text === "" ? [] : encoder.encode(text, { add_special_tokens: false }).ids;
 
+  function bytesOf(token: number): Uint8Array {
+    const piece = bytes[token];
+    if (piece === undefined) throw new TokenizerError({ code: "TOKENIZER_TOKEN", token });
+    return piece;
+  }
   const createDecoder = (): TextDecoderOfTokens => {
     const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     return {
-      push(token) {
-        const piece = bytes[token];
-        if (piece === undefined) throw new TokenizerError({ code: "TOKENIZER_TOKEN", token });
-        return decoder.decode(piece, { stream: true });
-      },
+      push: (token) => decoder.decode(bytesOf(token), { stream: true }),
       end: () => decoder.decode(),
     };
   };
@@ -137,6 +140,7 @@ export function createTokenizer(json: Uint8Array | string): Tokenizer {
       return tokens.map((token) => decoder.push(token)).join("") + decoder.end();
     },
     createDecoder,
+    bytesOf,
     addedToken: (content) => file.addedTokens.find((token) => token.content === content)?.id,
   };
 }

@@ -1,7 +1,6 @@
 /** Attacks by name: a gateway's, against a client that renders, pins and verifies by itself. */
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import type { ChainClient } from "@assay/chain";
 import { decodeProgram, encodeProgram, programRoot } from "@assay/model";
@@ -12,6 +11,7 @@ import type { Gateway } from "../src/gateway/gateway.ts";
 import { conductOf } from "../src/worker/cheats.ts";
 import { DEMO_PATH } from "./support/demo.ts";
 import { removeFolder, temporaryFolder } from "./support/folder.ts";
+import { closeLiars, type Lie, startLiar, withReceipt } from "./support/lying-gateway.ts";
 import { openStage, ready, registerDemo, type Stage } from "./support/roles.ts";
 import { startTestChain, type TestChain } from "./support/test-chain.ts";
 
@@ -44,52 +44,13 @@ afterAll(async () => {
   removeFolder(folder);
 });
 
-interface Lie {
-  /** What is passed on in place of the client's request. */
-  readonly request?: (body: Record<string, unknown>) => Record<string, unknown>;
-  /** What is passed on in place of each event of the answer; null for nothing. */
-  readonly event?: (event: Record<string, unknown>) => Record<string, unknown> | null;
-}
-
-const servers: ReturnType<typeof createServer>[] = [];
-afterEach(() => {
-  for (const server of servers.splice(0)) server.close();
-});
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  let body = "";
-  for await (const chunk of request) body += String(chunk);
-  return body;
-}
-
-async function passOn(lie: Lie, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const asked = JSON.parse(await readBody(request)) as Record<string, unknown>;
-  const answer = await fetch(`${gateway.url}${request.url}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(lie.request?.(asked) ?? asked),
-  });
-  const lines = (await answer.text()).split("\n").map((line) => {
-    if (!line.startsWith("data: {")) return line;
-    const event = JSON.parse(line.slice(6)) as Record<string, unknown>;
-    const told = lie.event === undefined ? event : lie.event(event);
-    return told === null ? "" : `data: ${JSON.stringify(told)}`;
-  });
-  response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "" });
-  response.end(lines.join("\n"));
-}
+afterEach(closeLiars);
 
 /** A client of a gateway that lies like this. */
 async function clientOf(lie: Lie): Promise<Connection> {
-  const server = createServer((request, response) => {
-    passOn(lie, request, response).catch(() => response.destroy());
-  });
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const url = await startLiar(gateway.url, lie);
   return connect({
-    network: { ...chain.network, gateway: `http://127.0.0.1:${port}` },
+    network: { ...chain.network, gateway: url },
     loadProgram: async () => new Uint8Array(readFileSync(DEMO_PATH)),
   });
 }
@@ -101,16 +62,6 @@ const QUESTION: Question = {
 
 const ask = async (lie: Lie, question: Partial<Question> = {}): Promise<Answer> =>
   (await clientOf(lie)).ask({ ...QUESTION, ...question });
-
-/** Changes the receipt file that an event carries. */
-const withReceipt =
-  (change: (file: Uint8Array) => Uint8Array) =>
-  (event: Record<string, unknown>): Record<string, unknown> => {
-    const assay = event["assay"] as { receipt: string } | undefined;
-    if (assay === undefined) return event;
-    const bytes = change(new Uint8Array(Buffer.from(assay.receipt, "base64")));
-    return { ...event, assay: { ...assay, receipt: Buffer.from(bytes).toString("base64") } };
-  };
 
 describe("a gateway that", () => {
   test("passes everything on is believed, so that what follows means something", async () => {

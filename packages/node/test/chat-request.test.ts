@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { parseChatRequest, samplingOf } from "../src/gateway/chat-request.ts";
+import { parseChatRequest } from "../src/gateway/http/chat-request.ts";
+import { samplingOf } from "../src/gateway/http/sampling-request.ts";
 
 const messages = [{ role: "user", content: "hello" }];
 const body = (change: object = {}) => ({ model: "demo", messages, ...change });
@@ -65,13 +66,16 @@ describe("what is refused, and by which name", () => {
     ["max_completion_tokens", { max_completion_tokens: 1.5 }],
     ["deliver", { deliver: "whenever" }],
     ["stream", { stream: "yes" }],
-    ["n", { n: 2 }],
-    ["stop", { stop: ["\n"] }],
+    ["n", { n: 0 }],
+    ["n", { n: 9 }],
+    ["stop", { stop: "" }],
+    ["stop", { stop: ["a", "b", "c", "d", "e"] }],
     ["tools", { tools: [{ type: "function" }] }],
     ["functions", { functions: [{}] }],
     ["response_format", { response_format: { type: "json_object" } }],
-    ["logprobs", { logprobs: true }],
-    ["top_logprobs", { top_logprobs: 3 }],
+    ["logprobs", { logprobs: 3 }],
+    ["top_logprobs", { top_logprobs: 21 }],
+    ["store", { store: true }],
     ["presence_penalty", { presence_penalty: 0.5 }],
     ["frequency_penalty", { frequency_penalty: -0.5 }],
     ["logit_bias", { logit_bias: { 50: 100 } }],
@@ -83,7 +87,7 @@ describe("what is refused, and by which name", () => {
   });
 
   test("what is not supported is told apart from what is wrong", () => {
-    const parsed = parseChatRequest(body({ n: 2 }));
+    const parsed = parseChatRequest(body({ presence_penalty: 1 }));
     expect(parsed).toMatchObject({ ok: false, message: expect.stringContaining("not supported") });
   });
 

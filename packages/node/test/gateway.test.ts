@@ -222,8 +222,8 @@ describe("errors are OpenAI's", () => {
 
   test.each([
     ["a model nobody knows", { model: "gpt-5" }, 404, "model_not_found", "model"],
-    ["two answers", { n: 2 }, 400, "invalid_request", "n"],
-    ["a stop word", { stop: ["."] }, 400, "invalid_request", "stop"],
+    ["nine answers", { n: 9 }, 400, "invalid_request", "n"],
+    ["an empty stop word", { stop: [""] }, 400, "invalid_request", "stop.0"],
     ["no message", { messages: [] }, 400, "invalid_request", "messages"],
     ["a token limit of 0", { max_tokens: 0 }, 400, "invalid_request", "max_tokens"],
     [

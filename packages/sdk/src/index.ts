@@ -8,6 +8,7 @@
 
 export type { CourtEvent, NetworkFile, Payment } from "@assay/chain";
 export type { Answer, Question, RejectedAttempt } from "./ask.ts";
+export type { CheckedChoice } from "./check-choices.ts";
 // biome-ignore lint/performance/noBarrelFile: the package's one entry point
 export {
   type Connection,
@@ -18,3 +19,4 @@ export {
 } from "./connect.ts";
 export { type ClientModel, openModel, type VerifyOptions } from "./model.ts";
 export { SdkError, type SdkErrorDetail } from "./sdk-error.ts";
+export { type VerifyingFetchOptions, verifyingFetch } from "./verifying-fetch.ts";

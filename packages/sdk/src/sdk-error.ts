@@ -5,7 +5,9 @@ export type SdkErrorDetail =
   | { readonly code: "SDK_GATEWAY"; readonly status: number; readonly reason: string }
   | { readonly code: "SDK_MODEL_UNKNOWN"; readonly model: string }
   | { readonly code: "SDK_PROGRAM_WRONG"; readonly expected: string; readonly actual: string }
-  | { readonly code: "SDK_NO_RECEIPT" };
+  | { readonly code: "SDK_NO_RECEIPT" }
+  | { readonly code: "SDK_REQUEST"; readonly reason: string }
+  | { readonly code: "SDK_NOT_VERIFIED"; readonly choice: number; readonly reason: string };
 
 /** What keeps an answer from being asked for or judged. That a receipt does not hold is no error: it is a verdict. */
 export class SdkError extends CodedError<SdkErrorDetail> {
@@ -26,5 +28,9 @@ function describe(detail: SdkErrorDetail): string {
       return `the program here has the root ${detail.actual}, the registry says ${detail.expected}`;
     case "SDK_NO_RECEIPT":
       return "the gateway ended the answer without a receipt: there is nothing to verify";
+    case "SDK_REQUEST":
+      return `this request cannot be checked, so it was not sent: ${detail.reason}`;
+    case "SDK_NOT_VERIFIED":
+      return `choice ${detail.choice} is not verified: ${detail.reason}`;
   }
 }

@@ -92,7 +92,7 @@ export {
   RPC_PROTOCOL,
 } from "./rpc/message.ts";
 export { MIN_TEMPERATURE, samplingFor } from "./sampling.ts";
-export { type Nonces, nonceHash, orderSeed } from "./seed.ts";
+export { choiceSeed, type Nonces, nonceHash, orderSeed } from "./seed.ts";
 export { addressOf, recoverAddress, SIGNATURE_BYTES, signDigest } from "./signature.ts";
 export type { Struct } from "./struct.ts";
 export { type Voucher, voucherHash, voucherStruct } from "./voucher.ts";

@@ -8,6 +8,7 @@ import { keccak256 } from "./hash.ts";
 import { type Order, orderHash } from "./order.ts";
 
 const NONCES_TAG = new TextEncoder().encode("assay/seed/1");
+const CHOICE_TAG = new TextEncoder().encode("assay/choice/1");
 const CLIENT_TAG = new TextEncoder().encode("assay/seed/client/1");
 
 /** The nonces of one task, 32 bytes each. */
@@ -22,6 +23,16 @@ export function orderSeed(order: Order, { clientNonce, workerNonce }: Nonces): U
     return keccak256(concatBytes(CLIENT_TAG, order.programRoot, bigEndian(order.clientSeed, 8)));
   }
   return keccak256(concatBytes(NONCES_TAG, orderHash(order), clientNonce, workerNonce));
+}
+
+/**
+ * The explicit seed of choice `index` of several that were asked for with one seed: the first has the seed itself
+ * (spec/06 §6.5). Below 2^53, so that every client can hold it.
+ */
+export function choiceSeed(seed: bigint, index: number): bigint {
+  if (index === 0) return seed;
+  const hash = keccak256(concatBytes(CHOICE_TAG, bigEndian(seed, 8), bigEndian(index, 4)));
+  return hash.subarray(0, 7).reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n) >> 3n;
 }
 
 /** What an order carries for the client's nonce. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  choiceSeed,
   concatBytes,
   dataRoot,
   keccak256,
@@ -120,5 +121,18 @@ describe("seeds (spec/03 §3.3)", () => {
 
   test("an order carries keccak256 of the client's nonce", () => {
     expect(nonceHash(nonces.clientNonce)).toEqual(keccak256(nonces.clientNonce));
+  });
+
+  test("of several choices with one seed: the first has it, the others follow, exact everywhere", () => {
+    expect(choiceSeed(7n, 0)).toBe(7n);
+    // keccak256("assay/choice/1" ‖ 0000000000000007 ‖ 00000001), first 53 bits.
+    const hash = keccak256(
+      concatBytes(text("assay/choice/1"), Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 1)),
+    );
+    const bits = BigInt(`0x${Buffer.from(hash.subarray(0, 7)).toString("hex")}`);
+    expect(choiceSeed(7n, 1)).toBe(bits / 8n);
+    const many = new Set(Array.from({ length: 1_000 }, (_, index) => choiceSeed(7n, index)));
+    expect(many.size).toBe(1_000);
+    for (const seed of many) expect(seed).toBeLessThan(2n ** 53n);
   });
 });

@@ -1,5 +1,6 @@
 /** `assay worker|verifier|gateway start`: one role in this process, against a network. */
 
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   assayHome,
@@ -16,12 +17,14 @@ import { defineCommand } from "citty";
 import { DEMO_MODEL } from "../demo-model.ts";
 import { CliError, EXIT } from "../exit-code.ts";
 import { DEFAULT_PORT } from "../local.ts";
+import { version } from "../version.ts";
 
 /** Base units of an 18-decimals token: 0.000001 a prompt token, three times that an output token. */
 const PROMPT_PRICE = 10n ** 12n;
 const OUTPUT_PRICE = 3n * PROMPT_PRICE;
 /** A channel holds enough for some hundred thousand tokens. */
 const CHANNEL_AMOUNT = 10n ** 18n;
+const MIN_KEY_CHARACTERS = 16;
 
 const common = {
   network: { type: "string", description: 'network file ("assay up" writes one)', required: true },
@@ -109,6 +112,10 @@ const startGatewayCommand = defineCommand({
     ...common,
     host: { type: "string", description: "address to listen on", default: "127.0.0.1" },
     port: { type: "string", description: "HTTP port, 0 for any", default: String(DEFAULT_PORT) },
+    "api-keys": {
+      type: "string",
+      description: "file with a key a line; requests then need one, and other machines may ask",
+    },
   },
   async run({ args }) {
     // Loads while the parent prepares the network.
@@ -121,11 +128,37 @@ const startGatewayCommand = defineCommand({
       host: args.host,
       port: Number(args.port),
       channelAmount: CHANNEL_AMOUNT,
+      apiKeys: readApiKeys(args["api-keys"]),
+      version,
     });
     options.log.info({ addresses: gateway.addresses, url: gateway.url }, "gateway serves");
     serveParent({ type: "ready", url: gateway.url }, gateway.stop);
   },
 });
+
+/** Keys of at least 16 characters, a line each; blank lines and lines that begin with # are none. */
+function readApiKeys(path: string | undefined): readonly string[] {
+  if (path === undefined) return [];
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new CliError(EXIT.usage, `cannot read the API keys in ${path}; check --api-keys`, {
+      cause: error,
+    });
+  }
+  const lines = text.split("\n").map((line) => line.trim());
+  const keys = lines.filter((line) => line !== "" && !line.startsWith("#"));
+  const short = keys.findIndex((key) => key.length < MIN_KEY_CHARACTERS);
+  if (keys.length === 0 || short >= 0) {
+    const what = keys.length === 0 ? "holds no key" : `key ${short + 1} is too short to be one`;
+    throw new CliError(
+      EXIT.usage,
+      `${path}: ${what}; put a key of ${MIN_KEY_CHARACTERS} or more characters on each line`,
+    );
+  }
+  return keys;
+}
 
 export const worker = defineCommand({
   meta: { name: "worker", description: "run a worker" },

@@ -40,6 +40,8 @@ interface Rejected {
   /** Refused the order, failed on the way, or signed a receipt that does not hold. */
   readonly kind: "refused" | "failed" | "invalid";
   readonly reason: string;
+  /** Whether it only had no free slot. */
+  readonly busy: boolean;
 }
 
 export interface Answer {
@@ -49,13 +51,21 @@ export interface Answer {
   readonly verdict: Verdict;
 }
 
-export type AnswerErrorDetail = {
+export type AnswerErrorDetail = BusyDetail | NoWorkerDetail;
+
+interface BusyDetail {
+  /** Every worker is busy, and the queue is full or took too long. */
+  readonly code: "BUSY";
+  readonly waiting: number;
+}
+
+interface NoWorkerDetail {
   readonly code: "NO_WORKER";
   readonly tried: number;
   /** Workers that offer the model and are not asked any more: a receipt of theirs did not hold. */
   readonly banned: number;
   readonly last: string | null;
-};
+}
 
 export class AnswerError extends CodedError<AnswerErrorDetail> {
   constructor(detail: AnswerErrorDetail) {
@@ -63,7 +73,11 @@ export class AnswerError extends CodedError<AnswerErrorDetail> {
   }
 }
 
-function describe({ tried, banned, last }: AnswerErrorDetail): string {
+function describe(detail: AnswerErrorDetail): string {
+  if (detail.code === "BUSY") {
+    return `every worker is busy and ${detail.waiting} requests wait; try again in a moment`;
+  }
+  const { tried, banned, last } = detail;
   if (tried > 0) return `no worker gave a verified answer (${tried} tried; the last: ${last})`;
   if (banned > 0) {
     return `all ${banned} workers that offer this model have signed receipts that did not hold, and are not asked any more`;
@@ -75,6 +89,8 @@ export interface AnswerOptions {
   readonly request: TaskRequest;
   /** Tokens as they come, unverified, from the first worker only: asking another would start over. */
   readonly onTokens?: (tokens: readonly number[]) => void;
+  /** How many of these tokens are enough; undefined while more are wanted. */
+  readonly enough?: (output: readonly number[]) => number | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -93,7 +109,8 @@ export async function answer(context: AnswerContext, options: AnswerOptions): Pr
     try {
       const got = await attempt(context, candidate, options, out);
       if (got.verdict.ok || options.onTokens !== undefined) return { ...got, rejected };
-      rejected.push({ worker, kind: "invalid", reason: failureOf(got.verdict) });
+      const reason = failureOf(got.verdict);
+      rejected.push({ worker, kind: "invalid", reason, busy: false });
     } catch (error) {
       if (options.signal?.aborted || out.streamed) throw error;
       const rejection = rejectionOf(worker, error);
@@ -104,10 +121,13 @@ export async function answer(context: AnswerContext, options: AnswerOptions): Pr
 }
 
 function rejectionOf(worker: string, error: unknown): Rejected {
-  const code = error instanceof TaskError ? error.detail.code : undefined;
+  const detail = error instanceof TaskError ? error.detail : undefined;
   const reason = error instanceof Error ? error.message : String(error);
-  if (code === "TASK_FORGED") return { worker, kind: "invalid", reason };
-  return { worker, kind: code === "TASK_REFUSED" ? "refused" : "failed", reason };
+  if (detail?.code === "TASK_REFUSED") {
+    return { worker, kind: "refused", reason, busy: detail.busy };
+  }
+  const kind = detail?.code === "TASK_FORGED" ? "invalid" : "failed";
+  return { worker, kind, reason, busy: false };
 }
 
 /** Waits a little for another worker when those at hand were in vain: a channel may still be on its way. */
@@ -125,6 +145,9 @@ async function nextCandidate(
     });
     if (candidate !== undefined) return candidate;
     if (performance.now() >= until || signal?.aborted) {
+      if (rejected.length > 0 && rejected.every(({ busy }) => busy)) {
+        throw new AnswerError({ code: "BUSY", waiting: 0 });
+      }
       const last = rejected.at(-1)?.reason ?? null;
       const banned = candidates.filter(({ peer }) => standing.isBanned(peer.hello.address)).length;
       throw new AnswerError({ code: "NO_WORKER", tried: rejected.length, banned, last });
@@ -163,11 +186,12 @@ async function attempt(
         out.streamed = true;
         onTokens(tokens);
       },
+      ...(options.enough === undefined ? {} : { enough: options.enough }),
       ...(signal === undefined ? {} : { signal }),
     });
     const judged = await judgeReceipt(context.judge, file, cut);
     // Whoever stopped the answer does not wait for it; its worker is paid for what it delivered.
-    if (cut) signal?.throwIfAborted();
+    if (cut && signal?.aborted) signal.throwIfAborted();
     return judged;
   } catch (error) {
     if (orderId !== undefined) await noteFailure(context, worker, orderId, error);

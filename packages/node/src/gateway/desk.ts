@@ -22,7 +22,7 @@ import type { ReceiptJudge } from "./verify-answer.ts";
 /** spec/04 §4.5. */
 const PUBLICATION_WINDOWS = 4n;
 
-interface Desk {
+export interface Desk {
   readonly book: OrderBook;
   readonly shelf: ReceiptShelf;
   readonly judge: ReceiptJudge;

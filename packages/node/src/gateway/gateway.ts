@@ -1,19 +1,23 @@
 /** The gateway: HTTP in front, orders behind; verifies every receipt before it vouches for an answer. */
 
 import { join } from "node:path";
-import { connectChain } from "@assay/chain";
-import { ROLES, RPC_CODES } from "@assay/wire";
+import { type ChainClient, connectChain } from "@assay/chain";
+import { bytesToHex, ROLES, RPC_CODES } from "@assay/wire";
 import { createAdaptorServer } from "@hono/node-server";
-import { loadModels } from "../models.ts";
+import type { Peer, Peers } from "../mesh/peers.ts";
+import { type LoadedModel, loadModels } from "../models.ts";
 import { joinMesh, type Role, type RoleOptions } from "../role.ts";
 import { openDatabase } from "../store/database.ts";
 import { type AnswerContext, answerable, type Candidate } from "./answer.ts";
-import { createApp } from "./app.ts";
 import { candidatesAmong, cheapestFirst } from "./candidates.ts";
-import { createChannels } from "./channels.ts";
-import { createChatService } from "./chat-service.ts";
-import { openDesk } from "./desk.ts";
+import { type Channels, createChannels } from "./channels.ts";
+import { type Desk, openDesk } from "./desk.ts";
+import { createApp } from "./http/app.ts";
+import { createMetrics } from "./metrics.ts";
+import { createQueue } from "./queue.ts";
 import type { Payer } from "./run-order.ts";
+import { createTextService } from "./text-service.ts";
+import { createVerifyService } from "./verify-service.ts";
 
 /** How long a request waits for the first worker to appear. */
 const FIRST_WORKER_MS = 10_000;
@@ -30,6 +34,10 @@ export interface GatewayOptions extends RoleOptions {
   /** The most that is paid for a token; what workers ask by default, ten times, when left out. */
   readonly maxPromptPrice?: bigint;
   readonly maxOutputPrice?: bigint;
+  /** Who may ask: bearers of one of these; everybody on this machine where there are none. */
+  readonly apiKeys?: readonly string[];
+  /** Of the program, as `/version` tells it. */
+  readonly version: string;
 }
 
 export interface Gateway extends Role {
@@ -38,6 +46,7 @@ export interface Gateway extends Role {
 
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { log } = options;
+  checkExposure(options);
   const stopping = new AbortController();
   const models = loadModels(options.models);
   const database = openDatabase(join(options.home, "gateway.sqlite"));
@@ -82,12 +91,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     log,
   };
   const { server, url, hosts } = await listen(options);
-  const app = createApp({
-    chat: createChatService({ chain, models, answering }),
-    book: desk.shelf,
+  const app = createApi({
+    options,
+    chain,
+    models,
+    answering,
+    desk,
+    channels,
+    peers,
+    candidates,
     hosts,
-    ready: () => [...models.values()].some(({ root }) => candidates(root).length > 0),
-    log,
   });
   server.serve(app.fetch);
   return {
@@ -101,6 +114,67 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await database.destroy();
     },
   };
+}
+
+interface ApiParts {
+  readonly options: GatewayOptions;
+  readonly chain: ChainClient;
+  readonly models: ReadonlyMap<string, LoadedModel>;
+  readonly answering: AnswerContext;
+  readonly desk: Desk;
+  readonly channels: Channels;
+  readonly peers: Peers;
+  readonly candidates: (root: Uint8Array) => readonly Candidate[];
+  readonly hosts: ReadonlySet<string>;
+}
+
+/** The HTTP API over all that the gateway has. */
+function createApi(parts: ApiParts) {
+  const { options, chain, models, answering, desk, channels, peers, candidates } = parts;
+  const funded = (): readonly Peer[] =>
+    peers.withRole("worker").filter(({ hello }) => channels.isOpen(hello.address));
+  const queue = createQueue({
+    capacity: () => funded().reduce((sum, { hello }) => sum + Math.max(1, hello.freeSlots), 0),
+  });
+  const roots = [...models.values()].map(({ root }) => root);
+  return createApp(
+    {
+      text: createTextService({ chain, models, answering, queue }),
+      metrics: createMetrics({
+        workers: () => funded().length,
+        running: queue.running,
+        waiting: queue.waiting,
+      }),
+      shelf: desk.shelf,
+      book: desk.book,
+      verify: createVerifyService(models, chain.domain),
+      readiness: () => ({
+        models: roots.length > 0,
+        worker: roots.some((root) => candidates(root).length > 0),
+      }),
+      workers: () =>
+        peers.withRole("worker").map(({ hello }) => ({
+          ...hello,
+          funded: channels.isOpen(hello.address),
+          banned: answering.standing.isBanned(hello.address),
+        })),
+      priceOf: (root) => cheapestFirst(candidates(root))[0]?.offer,
+      fingerprint: ({ root }) => `assay_${bytesToHex(root).slice(0, 16)}`,
+      version: options.version,
+      log: options.log,
+    },
+    { hosts: parts.hosts, apiKeys: options.apiKeys ?? [] },
+  );
+}
+
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
+
+/** Who reaches the gateway spends its channels: beyond this machine only with a key. */
+function checkExposure({ host, apiKeys = [] }: GatewayOptions): void {
+  if (LOOPBACK.test(host) || apiKeys.length > 0) return;
+  throw new Error(
+    `the gateway will not listen on ${host} without API keys: whoever reaches it spends its money. Give keys with --api-keys FILE, or listen on 127.0.0.1`,
+  );
 }
 
 type Fetch = (request: Request) => Response | Promise<Response>;

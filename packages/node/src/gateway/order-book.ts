@@ -32,6 +32,8 @@ export interface OrderBook {
   find(orderHash: Uint8Array): Promise<OrderRow | undefined>;
   /** Orders whose worker may have a receipt that we do not. */
   unresolved(worker: Uint8Array): Promise<readonly OrderRow[]>;
+  /** The latest orders, the newest first. */
+  latest(limit: number): Promise<readonly OrderRow[]>;
   /** Orders that a crash left before their prompt was out are over. */
   failInterrupted(): Promise<void>;
 }
@@ -102,6 +104,13 @@ export async function openOrderBook(database: Database): Promise<OrderBook> {
         .selectAll()
         .where("order_hash", "=", bytesToHex(hash))
         .executeTakeFirst(),
+    latest: (limit) =>
+      database
+        .selectFrom("orders")
+        .selectAll()
+        .orderBy("created_at", "desc")
+        .limit(limit)
+        .execute(),
     unresolved: (worker) =>
       database
         .selectFrom("orders")

@@ -56,7 +56,7 @@ export interface Payer {
 }
 
 type TaskErrorDetail =
-  | { readonly code: "TASK_REFUSED"; readonly reason: string }
+  | { readonly code: "TASK_REFUSED"; readonly reason: string; readonly busy: boolean }
   | { readonly code: "TASK_FAILED"; readonly reason: string }
   | { readonly code: "TASK_LOST" }
   | { readonly code: "TASK_TIMEOUT"; readonly waitedFor: string }
@@ -97,6 +97,8 @@ export interface RunOrderOptions {
   /** What must be on disk before the next message goes out. */
   readonly record: OrderRecord;
   readonly onTokens?: (tokens: readonly number[]) => void;
+  /** How many of these tokens are enough; undefined while more are wanted. The answer is then stopped there. */
+  readonly enough?: (output: readonly number[]) => number | undefined;
   /** Stops the answer: the worker is owed, and signs, what was delivered until then. */
   readonly signal?: AbortSignal;
 }
@@ -109,7 +111,7 @@ interface OrderRecord {
 
 interface OrderOutcome {
   readonly file: ReceiptFile;
-  /** Whether `signal` stopped it. */
+  /** Whether it was stopped: by `signal`, or because it was enough. */
   readonly cut: boolean;
 }
 
@@ -198,7 +200,8 @@ async function awaitAcceptance(
   const message = await receive(call, ACCEPT_TIMEOUT_MS, "an answer to the offer", signal);
   if (message.type === "refuse") {
     if (message.code === RPC_CODES.channel) payer.onSpent?.(peer.hello.address, true);
-    throw new TaskError({ code: "TASK_REFUSED", reason: message.text });
+    const busy = message.code === RPC_CODES.busy;
+    throw new TaskError({ code: "TASK_REFUSED", reason: message.text, busy });
   }
   if (message.type !== "accept") {
     throw new TaskError({ code: "TASK_PROTOCOL", expected: "ACCEPT", actual: message.type });
@@ -241,12 +244,28 @@ async function collect(options: RunOrderOptions, call: Call, draft: Draft, hash:
       throw new TaskError({ code: "TASK_PROTOCOL", expected: "TOKENS", actual: message.type });
     }
     takeTokens(options, arrived, message.tokens);
-    const due = message.acknowledge && arrived.output.length > arrived.delivered;
-    if (due && !arrived.cut) {
-      arrived.delivered = arrived.output.length;
-      await acknowledge(options, call, draft, hash, arrived.output);
-    }
+    if (!arrived.cut) await answerTokens(options, call, arrived, draft, hash, message.acknowledge);
   }
+}
+
+/** Acknowledges where the worker asks for it, or where it is enough: then up to there, and no further. */
+async function answerTokens(
+  options: RunOrderOptions,
+  call: Call,
+  arrived: Arrived,
+  draft: Draft,
+  hash: Uint8Array,
+  isAsked: boolean,
+): Promise<void> {
+  const enough = options.enough?.(arrived.output);
+  const upTo = enough ?? arrived.output.length;
+  if ((isAsked || enough !== undefined) && upTo > arrived.delivered) {
+    arrived.delivered = upTo;
+    await acknowledge(options, call, draft, hash, arrived.output.slice(0, upTo));
+  }
+  if (enough === undefined) return;
+  arrived.cut = true;
+  call.send({ type: "cancel" });
 }
 
 /** The next message; sends CANCEL first where this side wants no more. */

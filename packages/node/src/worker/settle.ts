@@ -7,8 +7,15 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Batch, type ChainClient, ChainError, type SignedVoucher } from "@assay/chain";
-import { bytesToHex, hexToBytes, merkleRoot } from "@assay/wire";
+import {
+  type Batch,
+  type ChainClient,
+  ChainError,
+  type Channel,
+  paidTowards,
+  type SignedVoucher,
+} from "@assay/chain";
+import { bytesToHex, hexToBytes, merkleRoot, type Voucher } from "@assay/wire";
 import type { Logger } from "../logger.ts";
 import type { Database } from "../store/database.ts";
 import type { JobRow } from "../store/schema.ts";
@@ -212,22 +219,25 @@ async function dueOf(
   chain: ChainClient,
   { vouchers }: { readonly vouchers: readonly SignedVoucher[] },
 ) {
+  const next = (await chain.blockNumber()) + 1n;
   return Promise.all(
     vouchers.map(async ({ voucher }) => {
       const channel = await chain.channelOf(voucher.client, voucher.worker);
-      return { client: bytesToHex(voucher.client), state: stateOf(channel, voucher.amount) };
+      return { client: bytesToHex(voucher.client), state: stateOf(channel, voucher, next) };
     }),
   );
 }
 
 function stateOf(
-  channel: Awaited<ReturnType<ChainClient["channelOf"]>>,
-  amount: bigint,
+  channel: Channel,
+  voucher: Voucher,
+  next: bigint,
 ): "paid" | "void" | "payable" | "waiting" {
-  if (channel.paid >= amount) return "paid";
+  if (paidTowards(channel, voucher) >= voucher.amount) return "paid";
   if (channel.forfeited) return "void";
-  // Contested receipts hold it, or it is empty until the client fills it.
-  return channel.holds > 0 || channel.balance === 0n ? "waiting" : "payable";
+  // Contested receipts hold it, for one window longer than their case, or it is empty until the client fills it.
+  const held = channel.holds > 0 || next < channel.payableFrom;
+  return held || channel.balance === 0n ? "waiting" : "payable";
 }
 
 async function setBatch(

@@ -14,7 +14,10 @@ export const PROMPT_PRICE = 10n;
 export const OUTPUT_PRICE = 30n;
 
 export interface Stage {
-  gateway(name: string, change?: Partial<Pick<GatewayOptions, "models">>): Promise<Gateway>;
+  gateway(
+    name: string,
+    change?: Partial<Pick<GatewayOptions, "apiKeys" | "host" | "models">>,
+  ): Promise<Gateway>;
   worker(
     name: string,
     to: Role,
@@ -40,6 +43,7 @@ export function openStage(chain: TestChain): Stage {
         host: "127.0.0.1",
         port: 0,
         channelAmount: 10_000_000n,
+        version: "0.0.0-test",
         ...change,
       });
       roles.push(gateway);

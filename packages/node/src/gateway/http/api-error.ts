@@ -1,0 +1,60 @@
+/** Errors as OpenAI's API says them. */
+
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { AnswerError } from "../answer.ts";
+
+/** An error with OpenAI's code, parameter and HTTP status. */
+export class ApiError extends Error {
+  readonly status: ContentfulStatusCode;
+  readonly code: string;
+  readonly param: string | null;
+  /** Seconds after which to try again. */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    status: ContentfulStatusCode,
+    code: string,
+    message: string,
+    param: string | null = null,
+    retryAfter?: number,
+  ) {
+    super(message);
+    this.name = new.target.name;
+    this.status = status;
+    this.code = code;
+    this.param = param;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** How long a client that was turned away should wait. */
+const RETRY_AFTER_SECONDS = 2;
+
+/** What an error means to a client; undefined for one that is the gateway's own. */
+export function apiErrorOf(error: unknown): ApiError | undefined {
+  if (error instanceof ApiError) return error;
+  if (!(error instanceof AnswerError)) return undefined;
+  if (error.detail.code === "BUSY") {
+    return new ApiError(429, "rate_limit_exceeded", error.message, null, RETRY_AFTER_SECONDS);
+  }
+  return new ApiError(503, "no_worker", error.message);
+}
+
+const TYPES: Readonly<Record<number, string>> = {
+  401: "authentication_error",
+  403: "permission_error",
+  429: "rate_limit_error",
+};
+
+/** OpenAI's error object. */
+export function errorBody(error: ApiError) {
+  const { message, param, code, status } = error;
+  const type = TYPES[status] ?? (status >= 500 ? "server_error" : "invalid_request_error");
+  return { error: { message, type, param, code } };
+}
+
+export function problem(context: Context, error: ApiError): Response {
+  if (error.retryAfter !== undefined) context.header("Retry-After", String(error.retryAfter));
+  return context.json(errorBody(error), error.status);
+}
