@@ -13,6 +13,7 @@ import path from "node:path";
 
 const SOURCES = "contracts/src";
 const BINDINGS = "packages/chain/src/generated/contracts.ts";
+const BYTECODES = "packages/chain/src/generated/bytecodes.ts";
 const DIGESTS = "contracts/snapshots/bytecode.json";
 
 /** What a client deploys or talks to. */
@@ -25,6 +26,9 @@ const CONTRACTS = [
   "Settlement",
   "JuryCourt",
 ] as const;
+
+/** What is deployed by a transaction of its own; Deployment creates the others. */
+const DEPLOYED = ["DevToken", "ModelRegistry", "Deployment"] as const;
 
 interface AbiEntry {
   readonly type: string;
@@ -138,13 +142,10 @@ function formatAbi(abi: readonly AbiEntry[]): string {
   return abi.map((entry) => `${JSON.stringify(entry, drop)},\n`).join("");
 }
 
-function formatContract(name: string, { abi, evm }: Compiled): string {
-  const bytecode = evm.bytecode.object;
+function formatContract(name: string, { abi }: Compiled): string {
   return `${name}: {
 abi: [
 ${formatAbi(abi)}],
-bytecodeSha256: "${sha256(bytecode)}",
-bytecode: "0x${bytecode}",
 },
 `;
 }
@@ -162,7 +163,7 @@ const output = compile();
 const compiled = CONTRACTS.map((name) => pick(output, name));
 const bindings = `// Written by contracts/scripts/build.ts from contracts/src. Do not edit.
 
-/** Interface and creation code of each contract, with the SHA-256 of the latter. */
+/** Interface of each contract. */
 export const contracts = {
 ${CONTRACTS.map((name) => formatContract(name, pick(output, name))).join("")}} as const;
 
@@ -170,10 +171,18 @@ ${CONTRACTS.map((name) => formatContract(name, pick(output, name))).join("")}} a
 export const contractErrors = [
 ${formatAbi(allErrors(compiled))}] as const;
 `;
+/** A file of its own: who only reads a chain, in a page say, does not load it. */
+const bytecodes = `// Written by contracts/scripts/build.ts from contracts/src. Do not edit.
+
+/** Creation code of what is deployed; their SHA-256s are in contracts/snapshots/bytecode.json. */
+export const bytecodes = {
+${DEPLOYED.map((name) => `${name}: "0x${pick(output, name).evm.bytecode.object}",\n`).join("")}} as const;
+`;
 const digests = CONTRACTS.map((name) => [name, sha256(pick(output, name).evm.bytecode.object)]);
 
 for (const [file, text] of [
   [BINDINGS, bindings],
+  [BYTECODES, bytecodes],
   [DIGESTS, `${JSON.stringify(Object.fromEntries(digests), undefined, 2)}\n`],
 ] as const) {
   mkdirSync(path.dirname(file), { recursive: true });

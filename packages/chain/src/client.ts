@@ -6,8 +6,7 @@
 import { addressOf, type Delivery, merkleRoot, type Order, type Receipt } from "@assay/wire";
 import type { Abi, Hex } from "viem";
 import { ChainError } from "./chain-error.ts";
-import { DEVELOPMENT_CHAIN_ID } from "./development-chain.ts";
-import { isDevelopmentAddress } from "./development-keys.ts";
+import { DEVELOPMENT_CHAIN_ID, isDevelopmentAddress } from "./development-keys.ts";
 import { contractErrors, contracts } from "./generated/contracts.ts";
 import { toHex } from "./hex.ts";
 import type { Address, NetworkFile } from "./network-file.ts";

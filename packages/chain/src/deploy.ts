@@ -10,6 +10,7 @@ import {
   type PublicClient,
 } from "viem";
 import { ChainError } from "./chain-error.ts";
+import { bytecodes } from "./generated/bytecodes.ts";
 import { contracts } from "./generated/contracts.ts";
 import { toHex } from "./hex.ts";
 import type { Address, ContractName } from "./network-file.ts";
@@ -45,7 +46,7 @@ const DEPLOY_GAS = 14_000_000n;
 
 /** Tells the contracts of this program from those of another version: a chain keeps what was deployed to it. */
 export const contractsId = (): string =>
-  bytesToHex(sha256(new TextEncoder().encode(contracts.Deployment.bytecode)));
+  bytesToHex(sha256(new TextEncoder().encode(bytecodes.Deployment)));
 
 export interface DeployOptions {
   readonly rpc: string;
@@ -71,7 +72,7 @@ export async function deployContracts(
       ? create(
           encodeDeployData({
             abi: contracts.DevToken.abi,
-            bytecode: contracts.DevToken.bytecode,
+            bytecode: bytecodes.DevToken,
             args: [DEVELOPMENT_SUPPLY],
           }),
         )
@@ -79,7 +80,7 @@ export async function deployContracts(
   const sentModels = create(
     encodeDeployData({
       abi: contracts.ModelRegistry.abi,
-      bytecode: contracts.ModelRegistry.bytecode,
+      bytecode: bytecodes.ModelRegistry,
     }),
   );
   const token = options.token ?? (await created(rpc, "token", await sentToken));
@@ -89,7 +90,7 @@ export async function deployContracts(
     await create(
       encodeDeployData({
         abi: contracts.Deployment.abi,
-        bytecode: contracts.Deployment.bytecode,
+        bytecode: bytecodes.Deployment,
         args: [{ token, ...options.terms }],
       }),
     ),

@@ -11,10 +11,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ChainError } from "./chain-error.ts";
+import { DEVELOPMENT_CHAIN_ID } from "./development-keys.ts";
 import { freePort } from "./free-port.ts";
-
-/** Chain id of every development chain. */
-export const DEVELOPMENT_CHAIN_ID = 31_337;
 
 /** With a window of three blocks (`DEVELOPMENT_TERMS`), a challenge has 1.5 s. */
 const DEVELOPMENT_BLOCK_SECONDS = 0.5;

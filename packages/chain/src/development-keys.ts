@@ -5,6 +5,9 @@
 
 import { bytesToHex, hexToBytes } from "@assay/wire";
 
+/** Chain id of every development chain. */
+export const DEVELOPMENT_CHAIN_ID = 31_337;
+
 /** Key of account 0: deploys the contracts and hands out test tokens, on the development chain only. */
 export const FAUCET_KEY: Uint8Array = hexToBytes(
   "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",

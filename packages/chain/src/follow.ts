@@ -1,6 +1,5 @@
 /** Follows the logs of some contracts, in order, through RPC failures, from a block the caller remembers. */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Log, PublicClient } from "viem";
 import type { Address } from "./network-file.ts";
 
@@ -36,8 +35,25 @@ export async function followLogs(client: PublicClient, options: FollowOptions): 
       options.onError?.(error);
       delay = Math.min(delay * 2, MAX_RETRY_DELAY_MS);
     }
-    await sleep(delay, undefined, { signal: options.signal }).catch(() => undefined);
+    await pause(delay, options.signal);
   }
+}
+
+/** Timers of Node's own are not in browsers. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
 }
 
 /** Reads from `next` to the head and returns the block to go on with. */

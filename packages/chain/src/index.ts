@@ -1,5 +1,5 @@
 /**
- * Chain: contract bindings, events and the embedded development chain.
+ * Chain: contract bindings and events, in Node and in browsers; `@assay/chain/deployment` makes networks, in Node.
  *
  * Does not own: what is worth paying for (verifier), keys at rest (node).
  *
@@ -15,24 +15,6 @@ export {
   type Transaction,
 } from "./client.ts";
 export { type CourtEvent, type FollowCourtOptions, followCourt } from "./court-events.ts";
-export {
-  contractsId,
-  DEVELOPMENT_TERMS,
-  type DeployOptions,
-  deployContracts,
-  type Funding,
-  fund,
-  type Terms,
-  TOKEN,
-} from "./deploy.ts";
-export {
-  DEVELOPMENT_CHAIN_ID,
-  type DevelopmentChain,
-  type DevelopmentChainOptions,
-  startDevelopmentChain,
-} from "./development-chain.ts";
-export { FAUCET_KEY } from "./development-keys.ts";
-export { freePort } from "./free-port.ts";
 export { toHex } from "./hex.ts";
 export {
   type Address,

@@ -10,7 +10,7 @@
  */
 
 // biome-ignore lint/performance/noBarrelFile: the package's one entry point
-export { contractsId } from "@assay/chain";
+export { contractsId } from "@assay/chain/deployment";
 export { loadOrCreateKey } from "./keys.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { programRootOfFile } from "./models.ts";

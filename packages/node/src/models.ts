@@ -7,6 +7,8 @@ import { bytesToHex } from "@assay/wire";
 
 export interface LoadedModel {
   readonly root: Uint8Array;
+  /** The program file. */
+  readonly path: string;
   readonly program: Program;
   readonly engine: Engine;
 }
@@ -14,7 +16,7 @@ export interface LoadedModel {
 /** Loads a program file. @throws if it is not a program that may run. */
 function loadModel(path: string): LoadedModel {
   const program = decodeProgram(new Uint8Array(readFileSync(path)));
-  return { root: rootOf(program), program, engine: createEngine(program) };
+  return { root: rootOf(program), path, program, engine: createEngine(program) };
 }
 
 /** Models by the hexadecimal text of their root. */

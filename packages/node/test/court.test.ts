@@ -1,6 +1,7 @@
 /** Challenges on a real chain: frauds punished, griefers paying for it, silent jurors replaced. */
 
-import { type ChainClient, type CourtEvent, followCourt, TOKEN } from "@assay/chain";
+import { type ChainClient, type CourtEvent, followCourt } from "@assay/chain";
+import { TOKEN } from "@assay/chain/deployment";
 import {
   bytesToHex,
   encodeReceiptFile,

@@ -1,7 +1,7 @@
 /** One question to a gateway, and the verdict on its receipt, computed in this process. */
 
 import type { ChatMessage } from "@assay/model/chat";
-import type { Verdict } from "@assay/verifier";
+import type { Check, Verdict } from "@assay/verifier";
 import { samplingFor } from "@assay/wire";
 import { base64ToBytes } from "./base64.ts";
 import type { ClientModel, VerifyOptions } from "./model.ts";
@@ -22,6 +22,10 @@ export interface Question {
   readonly seed?: number;
   /** Text as it comes, before it is verified. Without it the gateway verifies first, and asks another worker if it must. */
   readonly onText?: (text: string) => void;
+  /** Hears of each check of the receipt as it is done. */
+  readonly onCheck?: (check: Check) => void;
+  /** Hears when the receipt is there and its checks begin. */
+  readonly onReceipt?: (receipt: Uint8Array) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -37,6 +41,15 @@ export interface Answer {
   readonly verdict: Verdict;
   /** What the gateway says of workers that it asked before this one, in vain. */
   readonly rejected: readonly RejectedAttempt[];
+  /** The same judgement on another file: would it pass for the answer to this question? */
+  judge(file: Uint8Array, onCheck?: (check: Check) => void): Verdict;
+}
+
+export interface GatewayAccess {
+  /** Base URL. */
+  readonly url: string;
+  /** Where the gateway asks for one. */
+  readonly apiKey?: string;
 }
 
 export interface RejectedAttempt {
@@ -48,7 +61,7 @@ export interface RejectedAttempt {
 
 /** @throws {SdkError} when there is no receipt to judge. */
 export async function ask(
-  gateway: string,
+  gateway: GatewayAccess,
   model: ClientModel,
   question: Question,
   verification: Omit<VerifyOptions, "now">,
@@ -72,30 +85,36 @@ export async function ask(
     rejected = attempts ?? rejected;
   }
   if (receipt === undefined) throw new SdkError({ code: "SDK_NO_RECEIPT" });
-  const verdict = model.verify(receipt, {
-    ...verification,
-    now: BigInt(Math.floor(Date.now() / 1_000) + CLOCK_SKEW_SECONDS),
-    expected: {
-      ...verification.expected,
-      prompt,
-      maxTokens,
-      sampling: samplingFor(question.temperature ?? 0, question.topP ?? 1),
-      clientSeed: question.seed === undefined ? null : BigInt(question.seed),
-      cut: false,
-    },
-  });
+  question.onReceipt?.(receipt);
+  const judge: Answer["judge"] = (file, onCheck) =>
+    model.verify(file, {
+      ...verification,
+      ...(onCheck === undefined ? {} : { onCheck }),
+      now: BigInt(Math.floor(Date.now() / 1_000) + CLOCK_SKEW_SECONDS),
+      expected: {
+        ...verification.expected,
+        prompt,
+        maxTokens,
+        sampling: samplingFor(question.temperature ?? 0, question.topP ?? 1),
+        clientSeed: question.seed === undefined ? null : BigInt(question.seed),
+        cut: false,
+      },
+    });
+  const verdict = judge(receipt, question.onCheck);
   const text = textOf(model, verdict);
-  return { text, shown, faithful: shown === text, receipt, verdict, rejected };
+  return { text, shown, faithful: shown === text, receipt, verdict, rejected, judge };
 }
 
 async function post(
-  gateway: string,
+  { url: base, apiKey }: GatewayAccess,
   question: Question & { readonly maxTokens: number },
 ): Promise<ReadableStream<Uint8Array>> {
-  const url = `${gateway}/v1/chat/completions`;
-  const response = await fetch(url, {
+  const response = await fetch(`${base}/v1/chat/completions`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: {
+      "content-type": "application/json",
+      ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+    },
     body: JSON.stringify({
       model: question.model,
       messages: question.messages,
@@ -110,7 +129,7 @@ async function post(
     ...(question.signal === undefined ? {} : { signal: question.signal }),
   }).catch((error: unknown) => {
     if (question.signal?.aborted) throw error;
-    throw new SdkError({ code: "SDK_UNREACHABLE", url: gateway }, { cause: error });
+    throw new SdkError({ code: "SDK_UNREACHABLE", url: base }, { cause: error });
   });
   if (!response.ok || response.body === null) {
     throw new SdkError({

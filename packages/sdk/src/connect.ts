@@ -20,6 +20,8 @@ export interface ConnectOptions {
   readonly network: NetworkFile;
   /** Base URL of the gateway; the network file's when absent. */
   readonly gateway?: string;
+  /** Where the gateway asks for one. */
+  readonly apiKey?: string;
   /** Brings the program with this root, from anywhere: its root is computed here. */
   readonly loadProgram: (root: Uint8Array) => Promise<Uint8Array>;
 }
@@ -48,9 +50,10 @@ export interface PaidOptions {
 }
 
 export async function connect(options: ConnectOptions): Promise<Connection> {
-  const { network, loadProgram } = options;
-  const gateway = options.gateway ?? network.gateway;
-  if (gateway === undefined) throw new SdkError({ code: "SDK_UNREACHABLE", url: "no gateway" });
+  const { network, loadProgram, apiKey } = options;
+  const url = options.gateway ?? network.gateway;
+  if (url === undefined) throw new SdkError({ code: "SDK_UNREACHABLE", url: "no gateway" });
+  const gateway = { url, ...(apiKey === undefined ? {} : { apiKey }) };
   const chain = await openChain(network);
   const models = new Map<string, Promise<ClientModel>>();
 

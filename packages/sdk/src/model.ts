@@ -3,7 +3,7 @@
 import { createEngine, hashing, replay } from "@assay/engine";
 import { decodeProgram, type Program, programRoot } from "@assay/model";
 import { type ChatModel, createChatModel } from "@assay/model/chat";
-import { type Expected, type Verdict, verify } from "@assay/verifier";
+import { type Check, type Expected, type Verdict, verify } from "@assay/verifier";
 
 export interface ClientModel {
   readonly root: Uint8Array;
@@ -17,6 +17,7 @@ export interface VerifyOptions {
   readonly pinnedRoot?: Uint8Array;
   readonly expected?: Expected;
   readonly now?: bigint;
+  readonly onCheck?: (check: Check) => void;
 }
 
 /** @throws if the bytes are no program, or one that `checkProgram` refuses */

@@ -1,6 +1,7 @@
 /** What the caller knows and expects, and how a program is re-executed. */
 
 import type { Sampling } from "@assay/wire";
+import type { Check } from "./verdict.ts";
 
 /** Facts of the program that will re-execute, from the caller's own copy of it. */
 export interface ProgramFacts {
@@ -38,6 +39,8 @@ export interface VerifyContext {
   readonly expected?: Expected;
   /** The latest time it can be, in Unix seconds: the caller's clock and what it allows for skew. */
   readonly now?: bigint;
+  /** Hears of each check as it is done, in order: for whoever shows a verdict while it is computed. */
+  readonly onCheck?: (check: Check) => void;
 }
 
 export interface Task {

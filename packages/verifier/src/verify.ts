@@ -42,22 +42,29 @@ function read(fileBytes: Uint8Array): ReceiptFile | Failure {
   }
 }
 
-function runStatic(file: ReceiptFile, context: VerifyContext): Check[] {
-  const checks = [checkOf(FORMAT_CHECK, null)];
+/** Checks 1 … 12 of a file that could be read, each told to `tell` as it is done. */
+function runChecks(
+  file: ReceiptFile,
+  context: VerifyContext,
+  execute: Execute,
+  tell: (check: Check) => void,
+): readonly Check[] {
+  const checks: Check[] = [];
+  const add = (check: Check): void => {
+    checks.push(check);
+    tell(check);
+  };
+  add(checkOf(FORMAT_CHECK, null));
   for (const check of STATIC_CHECKS) {
     const needs = notPassed(checks, check.needs);
-    checks.push(
-      needs.length > 0 ? skipped(check, needs) : checkOf(check, check.run(file, context)),
-    );
+    add(needs.length > 0 ? skipped(check, needs) : checkOf(check, check.run(file, context)));
+  }
+  const needs = notPassed(checks);
+  const execution = needs.length > 0 ? undefined : executeFile(file, execute);
+  for (const check of EXECUTION_CHECKS) {
+    add(execution === undefined ? skipped(check, needs) : checkOf(check, check.run(file, execution)));
   }
   return checks;
-}
-
-function runExecution(file: ReceiptFile, before: readonly Check[], execute: Execute): Check[] {
-  const needs = notPassed(before);
-  if (needs.length > 0) return EXECUTION_CHECKS.map((check) => skipped(check, needs));
-  const execution = executeFile(file, execute);
-  return EXECUTION_CHECKS.map((check) => checkOf(check, check.run(file, execution)));
 }
 
 function reasonOf(checks: readonly Check[]): Verdict["reason"] {
@@ -73,20 +80,10 @@ function reasonOf(checks: readonly Check[]): Verdict["reason"] {
  * that says nothing about the file.
  */
 export function verify(fileBytes: Uint8Array, context: VerifyContext, execute: Execute): Verdict {
+  const tell = context.onCheck ?? (() => undefined);
   const file = read(fileBytes);
-  if ("reason" in file) {
-    const others = [...STATIC_CHECKS, ...EXECUTION_CHECKS];
-    return {
-      ok: false,
-      reason: file.reason,
-      checks: [checkOf(FORMAT_CHECK, file), ...others.map((check) => skipped(check, [1]))],
-      assurance: [],
-      receiptHash: null,
-      file: null,
-    };
-  }
-  const before = runStatic(file, context);
-  const checks = [...before, ...runExecution(file, before, execute)];
+  if ("reason" in file) return unreadable(file, tell);
+  const checks = runChecks(file, context, execute, tell);
   return {
     ok: notPassed(checks).length === 0,
     reason: reasonOf(checks),
@@ -94,5 +91,19 @@ export function verify(fileBytes: Uint8Array, context: VerifyContext, execute: E
     assurance: assuranceOf(file, context),
     receiptHash: receiptHash(file.receipt),
     file,
+  };
+}
+
+function unreadable(failure: Failure, tell: (check: Check) => void): Verdict {
+  const others = [...STATIC_CHECKS, ...EXECUTION_CHECKS];
+  const checks = [checkOf(FORMAT_CHECK, failure), ...others.map((check) => skipped(check, [1]))];
+  for (const check of checks) tell(check);
+  return {
+    ok: false,
+    reason: failure.reason,
+    checks,
+    assurance: [],
+    receiptHash: null,
+    file: null,
   };
 }

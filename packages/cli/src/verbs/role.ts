@@ -16,6 +16,7 @@ import {
 import { defineCommand } from "citty";
 import { DEMO_MODEL } from "../demo-model.ts";
 import { CliError, EXIT } from "../exit-code.ts";
+import { repository } from "../repository.ts";
 import { DEFAULT_PORT } from "../local.ts";
 import { version } from "../version.ts";
 
@@ -25,6 +26,8 @@ const OUTPUT_PRICE = 3n * PROMPT_PRICE;
 /** A channel holds enough for some hundred thousand tokens. */
 const CHANNEL_AMOUNT = 10n ** 18n;
 const MIN_KEY_CHARACTERS = 16;
+/** The built web page. */
+const SITE = join(repository, "packages", "explorer", "generated", "site");
 
 const common = {
   network: { type: "string", description: 'network file ("assay up" writes one)', required: true },
@@ -129,6 +132,7 @@ const startGatewayCommand = defineCommand({
       port: Number(args.port),
       channelAmount: CHANNEL_AMOUNT,
       apiKeys: readApiKeys(args["api-keys"]),
+      site: SITE,
       version,
     });
     options.log.info({ addresses: gateway.addresses, url: gateway.url }, "gateway serves");

@@ -1,7 +1,7 @@
 /** The gateway: HTTP in front, orders behind; verifies every receipt before it vouches for an answer. */
 
 import { join } from "node:path";
-import { type ChainClient, connectChain } from "@assay/chain";
+import { type ChainClient, connectChain, formatNetworkFile } from "@assay/chain";
 import { bytesToHex, ROLES, RPC_CODES } from "@assay/wire";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Peer, Peers } from "../mesh/peers.ts";
@@ -16,6 +16,7 @@ import { createApp } from "./http/app.ts";
 import { createMetrics } from "./metrics.ts";
 import { createQueue } from "./queue.ts";
 import type { Payer } from "./run-order.ts";
+import { loadSite } from "./site.ts";
 import { createTextService } from "./text-service.ts";
 import { createVerifyService } from "./verify-service.ts";
 
@@ -36,6 +37,8 @@ export interface GatewayOptions extends RoleOptions {
   readonly maxOutputPrice?: bigint;
   /** Who may ask: bearers of one of these; everybody on this machine where there are none. */
   readonly apiKeys?: readonly string[];
+  /** Folder of the built web page; none is served where it is left out. */
+  readonly site?: string;
   /** Of the program, as `/version` tells it. */
   readonly version: string;
 }
@@ -137,8 +140,16 @@ function createApi(parts: ApiParts) {
     capacity: () => funded().reduce((sum, { hello }) => sum + Math.max(1, hello.freeSlots), 0),
   });
   const roots = [...models.values()].map(({ root }) => root);
+  const programPath = (root: string): string | undefined => models.get(root)?.path;
+  const { rpc } = options.network;
   return createApp(
     {
+      programPath,
+      networkFile: formatNetworkFile(options.network),
+      site:
+        options.site === undefined
+          ? new Map()
+          : loadSite({ folder: options.site, rpc, programPath }),
       text: createTextService({ chain, models, answering, queue }),
       metrics: createMetrics({
         workers: () => funded().length,

@@ -1,19 +1,8 @@
 /** A real development chain with the contracts deployed and named parties funded. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  type ChainClient,
-  connectChain,
-  DEVELOPMENT_CHAIN_ID,
-  DEVELOPMENT_TERMS,
-  deployContracts,
-  FAUCET_KEY,
-  fund,
-  type NetworkFile,
-  startDevelopmentChain,
-  type Terms,
-  TOKEN,
-} from "@assay/chain";
+import { type ChainClient, connectChain, type NetworkFile } from "@assay/chain";
+import { DEVELOPMENT_CHAIN_ID, DEVELOPMENT_TERMS, deployContracts, FAUCET_KEY, fund, startDevelopmentChain, type Terms, TOKEN } from "@assay/chain/deployment";
 import { removeFolder, temporaryFolder } from "./folder.ts";
 import { addressNamed, keyOf } from "./keys.ts";
 

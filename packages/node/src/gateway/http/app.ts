@@ -18,9 +18,11 @@ import {
   versionRoute,
   workersRoute,
 } from "./operations-route.ts";
+import { programRoute } from "./programs-route.ts";
 import { receiptRoute, verifyRoute } from "./receipts-route.ts";
 import { responsesRoute } from "./responses-route.ts";
 import type { RouteContext } from "./route.ts";
+import { networkRoute, siteResponse } from "./site-route.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -33,11 +35,13 @@ export const ROUTES: readonly (readonly ["get" | "post", string, Route])[] = [
   ["get", "/metrics", metricsRoute],
   ["get", "/version", versionRoute],
   ["get", "/openapi.json", openApiRoute],
+  ["get", "/network.json", networkRoute],
   ["get", "/v1/models", modelsRoute],
   ["get", "/v1/models/{id}", modelRoute],
   ["post", "/v1/chat/completions", chatRoute],
   ["post", "/v1/completions", completionsRoute],
   ["post", "/v1/responses", responsesRoute],
+  ["get", "/v1/programs/{root}", programRoute],
   ["get", "/v1/receipts/{id}", receiptRoute],
   ["post", "/v1/verify", verifyRoute],
   ["get", "/v1/workers", workersRoute],
@@ -54,7 +58,8 @@ export function createApp(route: RouteContext, access: AccessOptions): Hono {
 }
 
 /** What holds for every route: who may ask, the size of a body, errors in OpenAI's form. */
-function guard(app: Hono, { log, metrics }: RouteContext, access: AccessOptions): void {
+function guard(app: Hono, route: RouteContext, access: AccessOptions): void {
+  const { log, metrics } = route;
   app.use((context, next) => countRequest(metrics, context, next, patternOf(context.req.path)));
   app.use((context, next) => {
     context.header("X-Request-Id", `req_${randomUUID()}`);
@@ -78,6 +83,8 @@ function guard(app: Hono, { log, metrics }: RouteContext, access: AccessOptions)
     return problem(context, new ApiError(500, "internal", "the gateway failed; its log says why"));
   });
   app.notFound((context) => {
+    const file = siteResponse(context, route);
+    if (file !== undefined) return file;
     const message = `there is no ${context.req.method} ${context.req.path}`;
     return problem(context, new ApiError(404, "not_found", message));
   });

@@ -25,6 +25,7 @@ const OPERATIONS: readonly Operation[] = [
   },
   { method: "get", path: "/version", summary: "The version of this gateway" },
   { method: "get", path: "/openapi.json", summary: "This description" },
+  { method: "get", path: "/network.json", summary: "The network file: chain and contracts" },
   { method: "get", path: "/v1/models", summary: "Models, with the program roots to pin" },
   { method: "get", path: "/v1/models/{id}", summary: "One model by its name or program root" },
   {
@@ -44,6 +45,12 @@ const OPERATIONS: readonly Operation[] = [
     path: "/v1/responses",
     summary: "Answers text or messages; the receipt comes in `assay`",
     body: responsesRequestSchema,
+  },
+  {
+    method: "get",
+    path: "/v1/programs/{root}",
+    summary: "The program with this root, for whoever verifies",
+    type: "application/octet-stream",
   },
   {
     method: "get",

@@ -5,6 +5,7 @@ import type { ProgramOffer } from "@assay/wire";
 import type { Context } from "hono";
 import type { Logger } from "../../logger.ts";
 import type { OrderBook, ReceiptShelf } from "../order-book.ts";
+import type { SiteFile } from "../site.ts";
 import type { HostedModel } from "../text-service.ts";
 import { ApiError } from "./api-error.ts";
 import type { GenerationContext } from "./generation.ts";
@@ -30,6 +31,12 @@ export interface RouteContext extends GenerationContext {
   readonly workers: () => readonly KnownWorker[];
   /** The cheapest offer for a program now. */
   readonly priceOf: (programRoot: Uint8Array) => ProgramOffer | undefined;
+  /** The program file with this root in hexadecimal, of those that are served here. */
+  readonly programPath: (root: string) => string | undefined;
+  /** What a client needs of this network, as a network file. */
+  readonly networkFile: string;
+  /** The web page's files by path; none where this gateway serves no page. */
+  readonly site: ReadonlyMap<string, SiteFile>;
   /** Tells which program an answer comes from, in OpenAI's field for it. */
   readonly fingerprint: (model: HostedModel) => string;
   readonly version: string;

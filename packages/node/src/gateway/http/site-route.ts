@@ -1,0 +1,17 @@
+/** The web page and the network file: what a browser needs to ask here and to check by itself. */
+
+import type { Context } from "hono";
+import type { RouteContext } from "./route.ts";
+
+export function networkRoute(context: Context, { networkFile }: RouteContext): Response {
+  return context.body(networkFile, 200, { "content-type": "application/json" });
+}
+
+/** A file of the page, or undefined where this path is none. */
+export function siteResponse(context: Context, { site }: RouteContext): Response | undefined {
+  const file = site.get(context.req.path);
+  if (file === undefined || !["GET", "HEAD"].includes(context.req.method)) return undefined;
+  const headers = { ...file.headers, "content-length": String(file.bytes.length) };
+  const body = context.req.method === "HEAD" ? null : file.bytes.slice().buffer;
+  return context.body(body, 200, headers);
+}
