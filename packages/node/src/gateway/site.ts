@@ -6,7 +6,7 @@ import { extname, join } from "node:path";
 import { z } from "zod";
 
 export interface SiteFile {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -19,12 +19,12 @@ export interface SiteOptions {
   readonly programPath: (root: string) => string | undefined;
 }
 
-/** What the build says of itself: the hash of each file to save, with the program that is put into it. */
+/** What the build says of the files to save: their hashes, and where a program goes into one. */
 const manifestSchema = z.object({
-  verify: z.record(
-    z.string(),
-    z.object({ sha256: z.string(), program: z.string().nullable(), marker: z.string().optional() }),
-  ),
+  verify: z.object({
+    "verify.html": z.object({ sha256: z.string() }),
+    "verify-demo.html": z.object({ sha256: z.string(), program: z.string(), at: z.int() }),
+  }),
 });
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -34,52 +34,52 @@ const TYPES: Readonly<Record<string, string>> = {
   ".json": "application/json",
   ".svg": "image/svg+xml",
 };
-const MANIFEST = "manifest.json";
-const PLAIN = "/verify.html";
+const HTML = TYPES[".html"] ?? "";
+const PLAIN = "verify.html";
+const WITH_DEMO = "verify-demo.html";
 
-/** Files by their path below `/`. @throws where the folder holds no built page, or one that is not what its manifest says */
+/** Files by their path below `/`. @throws where the folder holds no built page, or one that its manifest does not pin */
 export function loadSite({ folder, rpc, programPath }: SiteOptions): ReadonlyMap<string, SiteFile> {
   const policy = policyFor(new URL(rpc).origin);
   const files = new Map<string, SiteFile>();
+  const add = (name: string, bytes: Uint8Array, type: string) =>
+    files.set(`/${name}`, fileOf(name, bytes, type, policy));
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     const type = TYPES[extname(name)];
-    if (type === undefined) continue;
-    const path = `/${name.replaceAll("\\", "/")}`;
-    files.set(path, fileOf(readFileSync(join(folder, name)), type, path, policy));
+    if (type !== undefined) add(name.replaceAll("\\", "/"), readFileSync(join(folder, name)), type);
   }
-  const index = files.get("/index.html");
-  const plain = files.get(PLAIN);
-  if (index === undefined || plain === undefined) throw new Error(`${folder} holds no built page`);
-  files.set("/", index);
+  add("", readFileSync(join(folder, "index.html")), HTML);
   const { verify } = manifestSchema.parse(
-    JSON.parse(readFileSync(join(folder, MANIFEST), "utf8")),
+    JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")),
   );
-  for (const [name, { sha256, program, marker }] of Object.entries(verify)) {
-    const source = program === null ? undefined : programPath(program);
-    const bytes =
-      source === undefined ? plain.bytes : withProgram(plain.bytes, marker, readFileSync(source));
-    if (program !== null && source === undefined) continue;
-    if (createHash("sha256").update(bytes).digest("hex") !== sha256) {
-      throw new Error(`${name} in ${folder} is not the file that its manifest pins`);
-    }
-    files.set(`/${name}`, fileOf(bytes, TYPES[".html"] ?? "", `/${name}`, policy));
+  const plain = readFileSync(join(folder, PLAIN));
+  checkPinned(plain, PLAIN, verify[PLAIN].sha256);
+  const { sha256, program, at } = verify[WITH_DEMO];
+  const source = programPath(program);
+  if (source !== undefined) {
+    const demo = withProgram(plain, at, readFileSync(source));
+    checkPinned(demo, WITH_DEMO, sha256);
+    add(WITH_DEMO, demo, HTML);
   }
   return files;
 }
 
-/** The file to save, with a program in it: what it verifies then needs nothing else. */
-function withProgram(page: Uint8Array, marker = "", program: Uint8Array): Uint8Array {
-  const [before, after] = new TextDecoder().decode(page).split(marker);
-  const text = `${before}${Buffer.from(program).toString("base64")}${after}`;
-  return new TextEncoder().encode(text);
+function checkPinned(bytes: Uint8Array, name: string, sha256: string): void {
+  if (createHash("sha256").update(bytes).digest("hex") === sha256) return;
+  throw new Error(`${name} is not the file that the page's manifest pins; run "npm run generate"`);
 }
 
-function fileOf(bytes: Uint8Array, type: string, path: string, policy: string): SiteFile {
-  const isNamedByHash = path.startsWith("/assets/");
+/** The file to save, with a program in it: what it verifies then needs nothing else. */
+const withProgram = (page: Buffer, at: number, program: Buffer): Uint8Array =>
+  Buffer.concat([page.subarray(0, at), Buffer.from(program.toString("base64")), page.subarray(at)]);
+
+function fileOf(name: string, bytes: Uint8Array, type: string, policy: string): SiteFile {
+  const isNamedByHash = name.startsWith("assets/");
   // A file to save brings its own, stricter policy, which lets it send nothing anywhere.
-  const isOwn = path.startsWith("/verify");
+  const isOwn = name.startsWith("verify");
   return {
-    bytes,
+    // A copy: what Node reads from a small file is a window into memory that it shares with other things.
+    bytes: new Uint8Array(bytes),
     headers: {
       "content-type": type,
       "cache-control": isNamedByHash ? "public, max-age=31536000, immutable" : "no-cache",

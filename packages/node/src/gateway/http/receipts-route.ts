@@ -22,7 +22,7 @@ export async function receiptRoute(context: Context, route: RouteContext): Promi
       ...plain(decodeReceiptFile(file)),
     });
   }
-  return context.body(file.slice().buffer, 200, { "content-type": "application/octet-stream" });
+  return context.body(new Uint8Array(file), 200, { "content-type": "application/octet-stream" });
 }
 
 /** Bytes as hexadecimal and big numbers as text, so that JSON has them. */

@@ -12,6 +12,7 @@ export function siteResponse(context: Context, { site }: RouteContext): Response
   const file = site.get(context.req.path);
   if (file === undefined || !["GET", "HEAD"].includes(context.req.method)) return undefined;
   const headers = { ...file.headers, "content-length": String(file.bytes.length) };
-  const body = context.req.method === "HEAD" ? null : file.bytes.slice().buffer;
-  return context.body(body, 200, headers);
+  return context.req.method === "HEAD"
+    ? context.body(null, 200, headers)
+    : context.body(file.bytes, 200, headers);
 }
