@@ -69,7 +69,7 @@ function problemWith(dir: string, manifest: Manifest, file: string, specifier: s
   if (specifier.startsWith("node:")) return undefined;
   const { name, short, target } = parseSpecifier(specifier);
   if (isTest && isTestTool(manifest, name)) return undefined;
-  if (!(name in (manifest.dependencies ?? {}))) {
+  if (!isDeclared(manifest, name)) {
     return `imports "${specifier}", which its package.json does not declare`;
   }
   if (!name.startsWith(SCOPE)) return undefined;
@@ -77,6 +77,14 @@ function problemWith(dir: string, manifest: Manifest, file: string, specifier: s
     isTest ? packageOf(entry) === short : allows(entry, target, inPackage),
   );
   return allowed ? undefined : `layers.json does not let it import "${specifier}"`;
+}
+
+/** A package without exports is only bundled: what its build takes in, nobody installs with it. */
+function isDeclared(manifest: Manifest, name: string): boolean {
+  const isBundled = manifest.exports === undefined && manifest.bin === undefined;
+  return (
+    name in (manifest.dependencies ?? {}) || (isBundled && name in (manifest.devDependencies ?? {}))
+  );
 }
 
 /** What tests may import beyond the sources: declared devDependencies, the root's, the package by name. */

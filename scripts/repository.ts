@@ -7,6 +7,8 @@ import path from "node:path";
 /** The parts of a package.json that the checks read. */
 export interface Manifest {
   readonly name: string;
+  readonly exports?: unknown;
+  readonly bin?: unknown;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;

@@ -16,8 +16,26 @@ import {
   voucherHash,
 } from "@assay/wire";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ChainClient, ChainError, connectChain, findPayment, followPublications, type NetworkFile, type PublishedReceipt, type SignedVoucher } from "../src/index.ts";
-import { DEVELOPMENT_CHAIN_ID, DEVELOPMENT_TERMS, type DevelopmentChain, deployContracts, FAUCET_KEY, fund, startDevelopmentChain, TOKEN } from "../src/deployment.ts";
+import {
+  DEVELOPMENT_CHAIN_ID,
+  DEVELOPMENT_TERMS,
+  type DevelopmentChain,
+  deployContracts,
+  FAUCET_KEY,
+  fund,
+  startDevelopmentChain,
+  TOKEN,
+} from "../src/deployment.ts";
+import {
+  type ChainClient,
+  ChainError,
+  connectChain,
+  findPayment,
+  followPublications,
+  type NetworkFile,
+  type PublishedReceipt,
+  type SignedVoucher,
+} from "../src/index.ts";
 
 const key = (name: string): Uint8Array => sha256(new TextEncoder().encode(name));
 const WORKER = key("worker");

@@ -28,7 +28,13 @@ async function buildSite(): Promise<void> {
   await build({
     ...shared,
     worker: { format: "es" },
-    build: { target, outDir: site, emptyOutDir: true, modulePreload: false, reportCompressedSize: false },
+    build: {
+      target,
+      outDir: site,
+      emptyOutDir: true,
+      modulePreload: false,
+      reportCompressedSize: false,
+    },
   });
 }
 
@@ -50,8 +56,12 @@ async function buildVerifier(): Promise<{ readonly script: string; readonly styl
   const chunks = built.output.filter((file) => file.type === "chunk");
   const script = chunks.length === 1 ? chunks[0]?.code : undefined;
   const style = built.output.find((file) => file.fileName.endsWith(".css"));
-  if (script === undefined || style?.type !== "asset") throw new Error("the verifier is not one script and one style");
-  return { script: script.trim().replaceAll("</script", "<\\/script"), style: String(style.source).trim() };
+  if (script === undefined || style?.type !== "asset")
+    throw new Error("the verifier is not one script and one style");
+  return {
+    script: script.trim().replaceAll("</script", "<\\/script"),
+    style: String(style.source).trim(),
+  };
 }
 
 const digest = (text: string | Uint8Array, encoding: "hex" | "base64"): string =>
@@ -93,7 +103,9 @@ const verifier = page(script, style);
 if (verifier.split(MARKER).length !== 2) throw new Error("there is not one place for a program");
 const [before, after] = verifier.split(MARKER);
 const demo = readFileSync(path.join(models, "demo/demo.assay")).toString("base64");
-const { root } = JSON.parse(readFileSync(path.join(models, "demo/program.json"), "utf8")) as { root: string };
+const { root } = JSON.parse(readFileSync(path.join(models, "demo/program.json"), "utf8")) as {
+  root: string;
+};
 const plain = `${before}${after}`;
 writeFileSync(path.join(site, "verify.html"), plain);
 const at = Buffer.byteLength(before ?? "");

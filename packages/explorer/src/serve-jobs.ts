@@ -6,7 +6,6 @@ import type { AskJob, Envelope, Job, News, TamperJob, VerifyJob } from "./messag
 
 export type Tell = (news: News) => void;
 
-
 interface Handlers {
   readonly ask: (job: AskJob, tell: Tell) => Promise<void> | void;
   readonly tamper: (job: TamperJob, tell: Tell) => Promise<void> | void;
@@ -48,5 +47,10 @@ export async function verifyAlone(
     held !== undefined && (hex(held.root) === wanted || pinnedRoot === hex(held.root))
       ? held
       : openProgram(await fetchProgram(wanted), "the gateway", tell);
-  judgeAlone(model, file, pinnedRoot === undefined ? undefined : hexToBytes(pinnedRoot.slice(2)), tell);
+  judgeAlone(
+    model,
+    file,
+    pinnedRoot === undefined ? undefined : hexToBytes(pinnedRoot.slice(2)),
+    tell,
+  );
 }

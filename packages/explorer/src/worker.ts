@@ -28,7 +28,8 @@ async function fetchProgram(root: string, apiKey: string | undefined): Promise<U
 
 async function problemOf(response: Response): Promise<string> {
   const body: unknown = await response.json().catch(() => undefined);
-  const error: unknown = typeof body === "object" && body !== null ? Reflect.get(body, "error") : {};
+  const error: unknown =
+    typeof body === "object" && body !== null ? Reflect.get(body, "error") : {};
   const message: unknown =
     typeof error === "object" && error !== null ? Reflect.get(error, "message") : undefined;
   return typeof message === "string" ? message : `the gateway answered ${response.status}`;
@@ -45,7 +46,11 @@ async function open({ apiKey }: AskJob, tell: Tell): Promise<Connection> {
     ...(apiKey === undefined ? {} : { apiKey }),
     loadProgram: async (root) => {
       const bytes = await fetchProgram(hex(root), apiKey);
-      openProgram(bytes, `the registry on chain ${network.chainId}, read from ${network.rpc}`, tell);
+      openProgram(
+        bytes,
+        `the registry on chain ${network.chainId}, read from ${network.rpc}`,
+        tell,
+      );
       return bytes;
     },
   });

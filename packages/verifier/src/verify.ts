@@ -62,7 +62,9 @@ function runChecks(
   const needs = notPassed(checks);
   const execution = needs.length > 0 ? undefined : executeFile(file, execute);
   for (const check of EXECUTION_CHECKS) {
-    add(execution === undefined ? skipped(check, needs) : checkOf(check, check.run(file, execution)));
+    add(
+      execution === undefined ? skipped(check, needs) : checkOf(check, check.run(file, execution)),
+    );
   }
   return checks;
 }

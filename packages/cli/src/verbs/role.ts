@@ -16,8 +16,8 @@ import {
 import { defineCommand } from "citty";
 import { DEMO_MODEL } from "../demo-model.ts";
 import { CliError, EXIT } from "../exit-code.ts";
-import { repository } from "../repository.ts";
 import { DEFAULT_PORT } from "../local.ts";
+import { repository } from "../repository.ts";
 import { version } from "../version.ts";
 
 /** Base units of an 18-decimals token: 0.000001 a prompt token, three times that an output token. */

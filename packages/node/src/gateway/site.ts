@@ -27,14 +27,14 @@ const manifestSchema = z.object({
   }),
 });
 
+const HTML = "text/html; charset=utf-8";
 const TYPES: Readonly<Record<string, string>> = {
-  ".html": "text/html; charset=utf-8",
+  ".html": HTML,
   ".js": "text/javascript; charset=utf-8",
   ".css": "text/css; charset=utf-8",
   ".json": "application/json",
   ".svg": "image/svg+xml",
 };
-const HTML = TYPES[".html"] ?? "";
 const PLAIN = "verify.html";
 const WITH_DEMO = "verify-demo.html";
 

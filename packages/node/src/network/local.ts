@@ -2,8 +2,24 @@
 
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { connectChain, formatNetworkFile, type NetworkFile, openChain, parseNetworkFile } from "@assay/chain";
-import { DEVELOPMENT_CHAIN_ID, DEVELOPMENT_TERMS, type DevelopmentChain, deployContracts, FAUCET_KEY, freePort, fund, startDevelopmentChain, TOKEN } from "@assay/chain/deployment";
+import {
+  connectChain,
+  formatNetworkFile,
+  type NetworkFile,
+  openChain,
+  parseNetworkFile,
+} from "@assay/chain";
+import {
+  DEVELOPMENT_CHAIN_ID,
+  DEVELOPMENT_TERMS,
+  type DevelopmentChain,
+  deployContracts,
+  FAUCET_KEY,
+  freePort,
+  fund,
+  startDevelopmentChain,
+  TOKEN,
+} from "@assay/chain/deployment";
 import { addressOf, equalBytes } from "@assay/wire";
 import { loadOrCreateKey, peerKeySeed } from "../keys.ts";
 import { peerIdOf } from "../mesh/peer-id.ts";

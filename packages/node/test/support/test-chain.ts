@@ -2,7 +2,16 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ChainClient, connectChain, type NetworkFile } from "@assay/chain";
-import { DEVELOPMENT_CHAIN_ID, DEVELOPMENT_TERMS, deployContracts, FAUCET_KEY, fund, startDevelopmentChain, type Terms, TOKEN } from "@assay/chain/deployment";
+import {
+  DEVELOPMENT_CHAIN_ID,
+  DEVELOPMENT_TERMS,
+  deployContracts,
+  FAUCET_KEY,
+  fund,
+  startDevelopmentChain,
+  type Terms,
+  TOKEN,
+} from "@assay/chain/deployment";
 import { removeFolder, temporaryFolder } from "./folder.ts";
 import { addressNamed, keyOf } from "./keys.ts";
 
