@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** What each command runs, with the arguments before the caller's, and whether it needs the development packages. */
 const COMMANDS = {
   start: { assay: ["start"], dev: false },
-  bench: { run: ["bench/main.ts"], dev: false },
+  bench: { run: ["bench/main.ts"], dev: true },
   campaign: { run: ["scripts/campaign.ts"], dev: true },
   test: { run: ["scripts/test.ts"], dev: true },
   check: { run: ["scripts/check.ts"], dev: true },

@@ -10,12 +10,16 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { ensureChromium } from "./chromium.ts";
 import { runForge } from "./forge.ts";
 import { readJson } from "./repository.ts";
 import { addCounts, type Counts, summaryLine } from "./summary.ts";
 
 /** In the name of a test, or of the `describe` around it, that may skip everywhere. */
 const MAY_SKIP = "[needs ../shared]";
+
+/** The tests that need a browser. */
+const PAGE_TESTS = "packages/cli/test/page.test.ts";
 
 interface VitestReport {
   readonly testResults: readonly {
@@ -66,7 +70,12 @@ function countVitest({ testResults }: VitestReport): Counts {
   return counts;
 }
 
+/** Whether the page's tests are among those that are asked for. */
+const wantsBrowser = (filters: readonly string[]): boolean =>
+  filters.length === 0 || filters.some((filter) => PAGE_TESTS.includes(filter));
+
 function runVitest(filters: readonly string[]): Counts {
+  const chromium = wantsBrowser(filters) ? ensureChromium() : undefined;
   const folder = mkdtempSync(path.join(tmpdir(), "assay-test-"));
   const file = path.join(folder, "vitest.json");
   try {
@@ -74,7 +83,10 @@ function runVitest(filters: readonly string[]): Counts {
     const { status } = spawnSync(
       process.execPath,
       ["node_modules/vitest/vitest.mjs", "run", ...reporters, ...filters],
-      { stdio: ["ignore", "inherit", "inherit"] },
+      {
+        stdio: ["ignore", "inherit", "inherit"],
+        env: chromium === undefined ? process.env : { ...process.env, CHROMIUM_PATH: chromium },
+      },
     );
     const counts = existsSync(file) ? countVitest(readJson<VitestReport>(file)) : NOTHING;
     // Also an error outside any test, and a run that found no test file at all.

@@ -7,14 +7,18 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { build, type InlineConfig, type Rollup } from "vite";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
 const site = path.join(folder, "generated", "site");
 const models = path.join(folder, "..", "..", "models");
+const VERIFIER = "verify.html";
 /** Where a gateway puts a program, in base64, into the file to save. */
 const MARKER = "<!-- program -->";
+/** Of all its files together, compressed, without a model. */
+const MAX_PAGE_BYTES = 250_000;
 
 const shared: InlineConfig = {
   root: folder,
@@ -97,6 +101,22 @@ function page(script: string, style: string): string {
 `;
 }
 
+const writeJson = (file: string, value: unknown): void =>
+  writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
+
+/** Bytes as a server would compress them. @throws where the page has grown over its limit */
+function sizes(names: readonly string[]) {
+  const compressed = (name: string): number =>
+    gzipSync(readFileSync(path.join(site, name)), { level: 9 }).length;
+  const page = names
+    .filter((name) => name !== VERIFIER)
+    .reduce((sum, name) => sum + compressed(name), 0);
+  if (page > MAX_PAGE_BYTES) {
+    throw new Error(`the page has ${page} bytes compressed, more than ${MAX_PAGE_BYTES}`);
+  }
+  return { unit: "bytes, gzip -9", page, [VERIFIER]: compressed(VERIFIER) };
+}
+
 await buildSite();
 const { script, style } = await buildVerifier();
 const verifier = page(script, style);
@@ -107,7 +127,7 @@ const { root } = JSON.parse(readFileSync(path.join(models, "demo/program.json"),
   root: string;
 };
 const plain = `${before}${after}`;
-writeFileSync(path.join(site, "verify.html"), plain);
+writeFileSync(path.join(site, VERIFIER), plain);
 const at = Buffer.byteLength(before ?? "");
 const files = Object.fromEntries(
   readdirSync(site, { recursive: true, encoding: "utf8" })
@@ -119,9 +139,10 @@ const manifest = {
   /** SHA-256 of each file. */
   files,
   verify: {
-    "verify.html": { sha256: digest(plain, "hex") },
+    [VERIFIER]: { sha256: digest(plain, "hex") },
     "verify-demo.html": { sha256: digest(`${before}${demo}${after}`, "hex"), program: root, at },
   },
 };
-writeFileSync(path.join(site, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+writeJson(path.join(site, "manifest.json"), manifest);
+writeJson(path.join(folder, "generated", "sizes.json"), sizes(Object.keys(files)));
 rmSync(path.join(site, ".vite"), { recursive: true, force: true });

@@ -16,10 +16,22 @@ interface Asked {
 }
 let asked: Asked | undefined;
 
-async function fetchProgram(root: string, apiKey: string | undefined): Promise<Uint8Array> {
+/** What the gateway that served this page has at `path`. @throws in words, where it does not answer or refuses */
+async function fetchHere(path: string, apiKey: string | undefined): Promise<Response> {
   const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
-  const response = await fetch(`/v1/programs/${root}`, { headers });
+  const response = await fetch(path, { headers }).catch((cause: unknown) => {
+    const message = `the gateway at ${location.origin} cannot be reached; it may have stopped, try again when it is back`;
+    throw new Error(message, { cause });
+  });
   if (!response.ok) throw new Error(await problemOf(response));
+  return response;
+}
+
+async function fetchProgram(
+  root: string,
+  apiKey: string | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await fetchHere(`/v1/programs/${root}`, apiKey);
   if (Number(response.headers.get("content-length")) > MAX_PROGRAM_BYTES) {
     throw new Error("the program is too large for a browser tab; use the assay command");
   }
@@ -37,9 +49,7 @@ async function problemOf(response: Response): Promise<string> {
 
 /** A connection for each job that asks: the network file says which chain, and the chain says which root a name has. */
 async function open({ apiKey }: AskJob, tell: Tell): Promise<Connection> {
-  const response = await fetch("/network.json");
-  if (!response.ok) throw new Error(await problemOf(response));
-  const network = await response.json();
+  const network = await (await fetchHere("/network.json", apiKey)).json();
   return connect({
     network,
     gateway: location.origin,

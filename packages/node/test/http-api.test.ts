@@ -79,7 +79,7 @@ const post = (path: string, body: unknown, type = "application/json") =>
   getJson(path, {
     method: "POST",
     headers: { "content-type": type },
-    body: body instanceof Uint8Array ? body : JSON.stringify(body),
+    body: body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body),
   });
 
 describe("several choices", () => {

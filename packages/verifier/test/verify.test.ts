@@ -329,3 +329,30 @@ describe("edits that the signatures do not see", () => {
     expect(verify(encodeReceiptFile({ ...file, ...edit }), context, execute).ok).toBe(false);
   });
 });
+
+describe("an observer", () => {
+  const observed = (vector: Vector) => {
+    const heard: Check[] = [];
+    const context = { ...vector.context, onCheck: (check: Check) => heard.push(check) };
+    return { heard, verdict: verify(vector.file, context, vector.execute) };
+  };
+
+  test.each([...VALID, ...INVALID])("hears each check once, in order: $name", (vector) => {
+    const { heard, verdict } = observed(vector);
+    expect(heard).toEqual(verdict.checks);
+    expect(heard.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(verdict).toEqual(judge(vector));
+  });
+
+  test("hears the checks before the execution while that has not begun", () => {
+    const heard: number[] = [];
+    let before = 0;
+    const { file, context, execute } = nothingExpected;
+    const onCheck = ({ number }: Check) => heard.push(number);
+    verify(file, { ...context, onCheck }, (task) => {
+      before = heard.length;
+      return execute(task);
+    });
+    expect(before).toBe(10);
+  });
+});

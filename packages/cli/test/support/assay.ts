@@ -18,6 +18,7 @@ interface Ended {
 export interface Running {
   readonly pid: number;
   readonly stdout: () => string;
+  readonly stderr: () => string;
   readonly ended: Promise<Ended>;
   /** Resolves when the output so far holds; throws when the process ends first. */
   until(
@@ -88,6 +89,7 @@ function runningOf(child: ChildProcess): Running {
   return {
     pid: child.pid,
     stdout: () => output.stdout,
+    stderr: () => output.stderr,
     ended,
     signal: (name) => child.kill(name),
     async until(what, holds) {

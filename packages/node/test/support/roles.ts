@@ -16,7 +16,7 @@ export const OUTPUT_PRICE = 30n;
 export interface Stage {
   gateway(
     name: string,
-    change?: Partial<Pick<GatewayOptions, "apiKeys" | "host" | "models">>,
+    change?: Partial<Pick<GatewayOptions, "apiKeys" | "host" | "models" | "site">>,
   ): Promise<Gateway>;
   worker(
     name: string,
