@@ -1,38 +1,63 @@
 /**
- * The data roots of spec/02 §2.1 by the kernels: a program's weights are hashed at every load, and
+ * The hashes and roots of spec/02 §2.1 by the kernels: a program is hashed at every load, and
  * JavaScript's SHA-256 and keccak take about 0.1 s for the first megabyte of a process.
  */
 
+import type { Pointer } from "@assay/kernels";
+import type { RootHashing } from "@assay/model";
+import {
+  HASH_BYTES,
+  keccak256 as plainKeccak256,
+  merkleRoot as plainMerkleRoot,
+} from "@assay/wire";
 import { Arena } from "./arena.ts";
 
-const HASH_BYTES = 32;
 const CHUNK_BYTES = 1024;
 /** Chunks hashed in one pass; what does not fit is hashed in several, so that memory stays small. */
 const PASS_CHUNKS = 4096;
+const PASS_BYTES = PASS_CHUNKS * CHUNK_BYTES;
 /** WASM memory for one pass, its leaves and slack. */
 const MEMORY_BYTES = 8 * 1024 * 1024;
 const LANES = 4;
 
-export interface Hashing {
+export interface Hashing extends RootHashing {
+  /** @throws {RangeError} for more than 4 MiB */
   sha256(bytes: Uint8Array): Uint8Array;
-  /** `dataRoot` of spec/02 §2.1. */
-  dataRoot(bytes: Uint8Array): Uint8Array;
 }
 
 /** Own memory, made once for a process: call {@link hashing}. */
 class KernelHashing implements Hashing {
   readonly #arena = new Arena(MEMORY_BYTES);
-  readonly #input = this.#arena.allocate(PASS_CHUNKS * CHUNK_BYTES);
+  readonly #input = this.#arena.allocate(PASS_BYTES);
   readonly #leaves = this.#arena.allocate((PASS_CHUNKS + LANES) * HASH_BYTES);
   readonly #zero = this.#arena.allocate(HASH_BYTES);
 
   sha256(bytes: Uint8Array): Uint8Array {
-    if (bytes.length > PASS_CHUNKS * CHUNK_BYTES) throw new RangeError("too long for one pass");
-    this.#arena.bytes(this.#input, bytes.length).set(bytes);
-    const { kernels } = this.#arena;
-    const at = this.#input;
-    kernels.sha256x4(this.#leaves, HASH_BYTES, at, at, at, at, bytes.length);
+    const at = this.#take(bytes);
+    this.#arena.kernels.sha256x4(this.#leaves, HASH_BYTES, at, at, at, at, bytes.length);
     return this.#arena.bytes(this.#leaves, HASH_BYTES).slice();
+  }
+
+  keccak256(bytes: Uint8Array): Uint8Array {
+    if (bytes.length > PASS_BYTES) return plainKeccak256(bytes);
+    this.#arena.kernels.keccak256(this.#leaves, this.#take(bytes), bytes.length);
+    return this.#arena.bytes(this.#leaves, HASH_BYTES).slice();
+  }
+
+  #take(bytes: Uint8Array): Pointer {
+    if (bytes.length > PASS_BYTES) throw new RangeError("too long for one pass");
+    this.#arena.bytes(this.#input, bytes.length).set(bytes);
+    return this.#input;
+  }
+
+  merkleRoot(leaves: readonly Uint8Array[]): Uint8Array {
+    const fits = leaves.length > 0 && leaves.length <= PASS_CHUNKS;
+    if (!fits || leaves.some((leaf) => leaf.length !== HASH_BYTES)) return plainMerkleRoot(leaves);
+    const room = this.#arena.bytes(this.#leaves, leaves.length * HASH_BYTES);
+    leaves.forEach((leaf, i) => {
+      room.set(leaf, i * HASH_BYTES);
+    });
+    return this.#merkle(leaves.length, 2 ** depthOf(leaves.length), ZERO);
   }
 
   dataRoot(bytes: Uint8Array): Uint8Array {
@@ -40,8 +65,8 @@ class KernelHashing implements Hashing {
     if (count <= PASS_CHUNKS) return this.#rootOfPass(bytes, count, 2 ** depthOf(count));
     // Whole passes are complete subtrees: their roots are the leaves of the tree above them.
     const roots: Uint8Array[] = [];
-    for (let at = 0; at < bytes.length; at += PASS_CHUNKS * CHUNK_BYTES) {
-      const part = bytes.subarray(at, at + PASS_CHUNKS * CHUNK_BYTES);
+    for (let at = 0; at < bytes.length; at += PASS_BYTES) {
+      const part = bytes.subarray(at, at + PASS_BYTES);
       roots.push(this.#rootOfPass(part, Math.ceil(part.length / CHUNK_BYTES), PASS_CHUNKS));
     }
     return this.#above(roots);

@@ -7,6 +7,7 @@
  */
 
 import { equalBytes } from "@assay/wire";
+import { inMachineOrder } from "./byte-order.ts";
 import {
   ASSET_KINDS,
   type Asset,
@@ -102,16 +103,6 @@ export function encodeTensorDescriptor(tensor: Tensor): Uint8Array {
   descriptor.u16(0);
   for (let i = 0; i < 3; i++) descriptor.u32(tensor.dims[i] ?? 1);
   return descriptor.bytes;
-}
-
-const LITTLE_ENDIAN: boolean = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-
-/** A copy with elements of `size` bytes turned from little-endian to this machine's order, or back: the same for both. */
-function inMachineOrder(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
-  const copy = new Uint8Array(bytes);
-  if (LITTLE_ENDIAN) return copy;
-  for (let at = 0; at < copy.length; at += size) copy.subarray(at, at + size).reverse();
-  return copy;
 }
 
 /** A tensor's data, little-endian, without the padding to 64. For int8 a view of the tensor, otherwise a copy. */

@@ -37,6 +37,6 @@ export {
 } from "./program.ts";
 export { ProgramError, type ProgramErrorDetail } from "./program-error.ts";
 export { decodeRecord, encodeRecord } from "./record.ts";
-export { type ProgramRoots, programRoot, programRoots } from "./roots.ts";
+export { type ProgramRoots, programRoot, programRoots, type RootHashing } from "./roots.ts";
 export { createTables, globalTables, TABLE_HASHES, type Tables, tableHash } from "./tables.ts";
 export { traceLeaf, tracePosition, traceRoot } from "./trace.ts";

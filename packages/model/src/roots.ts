@@ -19,33 +19,41 @@ export interface ProgramRoots {
   readonly programRoot: Uint8Array;
 }
 
-/** `dataRoot` of spec/02 §2.1, by whatever means. */
-export type RootOfData = (bytes: Uint8Array) => Uint8Array;
+/** The functions of spec/02 §2.1, by whatever means. */
+export interface RootHashing {
+  keccak256(bytes: Uint8Array): Uint8Array;
+  merkleRoot(leaves: readonly Uint8Array[]): Uint8Array;
+  dataRoot(bytes: Uint8Array): Uint8Array;
+}
 
+const PLAIN: RootHashing = { keccak256, merkleRoot, dataRoot };
 const DOMAIN = new TextEncoder().encode("assay/program/1");
 
 /**
  * The roots of a program. Reads every weight once: seconds for a large program.
  *
- * @param rootOfData a faster `dataRoot`, where there is one
+ * @param hashing faster functions, where there are some
  */
-export function programRoots(program: Program, rootOfData: RootOfData = dataRoot): ProgramRoots {
+export function programRoots(program: Program, hashing: RootHashing = PLAIN): ProgramRoots {
   const { tensors, assets } = program;
+  const keccak256 = (bytes: Uint8Array) => hashing.keccak256(bytes);
   const headHash = keccak256(encodeHead(program));
-  const opsRoot = merkleRoot(
+  const opsRoot = hashing.merkleRoot(
     program.operators.map((operator) => keccak256(encodeRecord(operator))),
   );
-  const tensorsRoot = merkleRoot(
+  const tensorsRoot = hashing.merkleRoot(
     tensors.map((tensor) =>
-      keccak256(concatBytes(encodeTensorDescriptor(tensor), rootOfData(encodeTensorData(tensor)))),
+      keccak256(
+        concatBytes(encodeTensorDescriptor(tensor), hashing.dataRoot(encodeTensorData(tensor))),
+      ),
     ),
   );
   const assetsRoot =
     assets.length === 0
       ? new Uint8Array(HASH_BYTES)
-      : merkleRoot(
+      : hashing.merkleRoot(
           assets.map((asset) =>
-            keccak256(concatBytes(encodeAssetDescriptor(asset), rootOfData(asset.data))),
+            keccak256(concatBytes(encodeAssetDescriptor(asset), hashing.dataRoot(asset.data))),
           ),
         );
   const programRoot = keccak256(concatBytes(DOMAIN, headHash, opsRoot, tensorsRoot, assetsRoot));
@@ -53,6 +61,6 @@ export function programRoots(program: Program, rootOfData: RootOfData = dataRoot
 }
 
 /** The root that names `program` (spec/02 §2.6), 32 bytes. */
-export function programRoot(program: Program, rootOfData?: RootOfData): Uint8Array {
-  return programRoots(program, rootOfData).programRoot;
+export function programRoot(program: Program, hashing?: RootHashing): Uint8Array {
+  return programRoots(program, hashing).programRoot;
 }

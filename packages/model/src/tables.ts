@@ -7,6 +7,7 @@
  */
 
 import { bytesToHex, type DataHasher, sha256 } from "@assay/wire";
+import { inMachineOrder } from "./byte-order.ts";
 
 export interface Tables {
   /** round(2^14 · e^(−d/1024)) at index d. */
@@ -81,12 +82,8 @@ export function createTables(): Tables {
 
 /** The SHA-256 of a table, as spec/01 §1.3 takes it. */
 export function tableHash(entries: Int16Array, hasher: DataHasher = sha256): string {
-  const bytes = new Uint8Array(2 * entries.length);
-  const view = new DataView(bytes.buffer);
-  entries.forEach((entry, i) => {
-    view.setInt16(2 * i, entry, true);
-  });
-  return bytesToHex(hasher(bytes));
+  const bytes = new Uint8Array(entries.buffer, entries.byteOffset, entries.byteLength);
+  return bytesToHex(hasher(inMachineOrder(bytes, 2)));
 }
 
 let shared: Tables | undefined;

@@ -1,4 +1,12 @@
-import { bytesToHex, concatBytes, dataRoot, hexToBytes, keccak256, sha256 } from "@assay/wire";
+import {
+  bytesToHex,
+  concatBytes,
+  dataRoot,
+  hexToBytes,
+  keccak256,
+  merkleRoot,
+  sha256,
+} from "@assay/wire";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { randomProgram } from "../src/conformance/index.ts";
@@ -109,7 +117,11 @@ describe("the program file", () => {
 
   test("the head and the record hashes are of the file's own bytes", () => {
     const head = everyOperator.slice(8, 32 + 4 * (2 + 2));
-    const roots = programRoots(program, (bytes) => dataRoot(bytes, sha256));
+    const roots = programRoots(program, {
+      keccak256,
+      merkleRoot,
+      dataRoot: (bytes) => dataRoot(bytes, sha256),
+    });
     expect(roots.headHash).toEqual(keccak256(head));
     expect(roots).toEqual(programRoots(program));
     const record = everyOperator.slice(8 + head.length, 8 + head.length + 64);

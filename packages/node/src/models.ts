@@ -33,5 +33,4 @@ export function loadModels(paths: readonly string[]): ReadonlyMap<string, Loaded
 export const programRootOfFile = (path: string): Uint8Array =>
   rootOf(decodeProgram(new Uint8Array(readFileSync(path))));
 
-const rootOf = (program: Program): Uint8Array =>
-  programRoot(program, (bytes) => hashing().dataRoot(bytes));
+const rootOf = (program: Program): Uint8Array => programRoot(program, hashing());

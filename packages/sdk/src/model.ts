@@ -24,7 +24,7 @@ export interface VerifyOptions {
 export function openModel(bytes: Uint8Array): ClientModel {
   const program = decodeProgram(bytes);
   const engine = createEngine(program);
-  const root = programRoot(program, (data) => hashing().dataRoot(data));
+  const root = programRoot(program, hashing());
   return {
     root,
     program,
