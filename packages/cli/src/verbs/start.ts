@@ -128,6 +128,7 @@ function describeNext(network: LocalNetwork, screen: Screen): void {
   screen.line(
     "",
     "Go on (a demo model, small: it adds, spells and tells dates; do not expect more):",
+    `  open ${network.gatewayUrl}/ in a browser: the tab checks the answer by itself`,
     `  curl ${network.gatewayUrl}/v1/chat/completions -H 'content-type: application/json' \\`,
     `    -d '{"model":"demo","messages":[{"role":"user","content":"What is 8 + 64?"}]}'`,
     `  npx --no-install assay ask "Spell the word apple." --receipt apple.receipt`,

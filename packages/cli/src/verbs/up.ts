@@ -76,7 +76,7 @@ function describe(network: LocalNetwork, screen: Screen): void {
   screen.line(`chain    ${network.network.rpc}`);
   for (const { name, pid } of network.roles) screen.line(`${name.padEnd(8)} process ${pid}`);
   screen.line(
-    `gateway  ${network.gatewayUrl}`,
+    `gateway  ${network.gatewayUrl} (a web page, and the API)`,
     `network  ${network.networkFile}`,
     `logs     ${network.logs}`,
   );
