@@ -29,17 +29,22 @@ export async function withDirectory<T>(job: (directory: string) => Promise<T>): 
 
 /** Runs `job` against a fresh network; the first worker cheats where `cheat` says how. */
 export function withNetwork<T>(
-  options: { readonly workers: number; readonly cheat?: Cheat },
+  options: {
+    readonly workers: number;
+    readonly cheat?: Cheat;
+    /** HTTP port of the gateway; any when absent. */
+    readonly port?: number;
+  },
   job: (network: RunningNetwork) => Promise<T>,
 ): Promise<T> {
   return withDirectory(async (home) => {
     const bundle = await ensureBundle(resolve("."));
     const entry = bundle.ok ? bundle.path : resolve("packages/cli/src/main.ts");
     const network = await startLocalNetwork({
+      port: 0,
       ...options,
       home,
       model: { name: "demo", path: resolve(DEMO_PROGRAM) },
-      port: 0,
       command: [process.execPath, "--disable-warning=ExperimentalWarning", entry],
     });
     try {
@@ -48,7 +53,7 @@ export function withNetwork<T>(
         network: { ...network.network, gateway: network.gatewayUrl },
         loadProgram: async () => new Uint8Array(readFileSync(DEMO_PROGRAM)),
       });
-      return await job({ ...network, home, connection });
+      return await job(Object.assign(network, { home, connection }));
     } finally {
       await network.stop();
     }

@@ -8,14 +8,7 @@ const node = [process.execPath, "--disable-warning=ExperimentalWarning"];
 /** Program and arguments of each check, in the order of how often it is the one that fails. */
 const CHECKS: Readonly<Record<string, readonly string[]>> = {
   types: [...node, "node_modules/typescript/bin/tsc", "-b", "--pretty", "false"],
-  svelte: [
-    ...node,
-    "packages/explorer/node_modules/svelte-check/bin/svelte-check",
-    "--workspace=packages/explorer",
-    "--tsconfig=tsconfig.json",
-    "--fail-on-warnings",
-    "--output=human-verbose",
-  ],
+  svelte: [...node, "scripts/check-svelte.ts"],
   lint: [...node, "node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings"],
   boundaries: [...node, "scripts/check-boundaries.ts"],
   sizes: [...node, "scripts/check-sizes.ts"],

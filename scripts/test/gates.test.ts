@@ -1,6 +1,8 @@
+import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type PlantedCopy, plantedCopy } from "./planted-copy.ts";
 
+const TOOLS = path.join(import.meta.dirname, "../../packages/explorer/node_modules");
 /** Joined here so that the text gate does not find them in this file. */
 const MACHINE_PATH = ["", "work", "main"].join("/");
 const PACKAGE_HOST = ["https://registry", "example.org"].join(".");
@@ -29,6 +31,20 @@ function addKernels(): void {
   }
 }
 
+/** Adds the package `explorer` with one component, and the tools that are installed for ours. */
+function addExplorer(component: string): void {
+  copy.write(
+    "packages/explorer/package.json",
+    JSON.stringify({ name: "@assay/explorer", devDependencies: { svelte: "5.57.3" } }),
+  );
+  copy.write(
+    "packages/explorer/tsconfig.json",
+    JSON.stringify({ extends: "../../tsconfig.base.json", include: ["src/**/*.svelte"] }),
+  );
+  copy.write("packages/explorer/src/Planted.svelte", component);
+  copy.run(["ln", "-s", TOOLS, "packages/explorer/node_modules"]);
+}
+
 const GENERATE = {
   name: "numbers",
   command: ["node", "-e", "require('fs').writeFileSync('vectors/numbers.json', '[1]')"],
@@ -52,6 +68,18 @@ const PLANTED: Readonly<Record<string, readonly (readonly [string, RegExp, () =>
       "an enum",
       /TS1294/,
       () => copy.write("packages/wire/src/planted.ts", "export enum Tide { Low }\n"),
+    ],
+  ],
+  svelte: [
+    [
+      "a type error in a component",
+      /not assignable to type 'number'/,
+      () => addExplorer('<script lang="ts">\n  const n: number = "one";\n</script>\n<p>{n}</p>\n'),
+    ],
+    [
+      "an image without a text",
+      /a11y_missing_attribute/,
+      () => addExplorer('<img src="a.png" />\n'),
     ],
   ],
   lint: [
@@ -281,7 +309,7 @@ const PLANTED: Readonly<Record<string, readonly (readonly [string, RegExp, () =>
 
 test("every check passes before anything is planted", () => {
   const { status, output } = copy.check();
-  expect(output).toMatch(/^8 passed, 0 failed$/m);
+  expect(output).toMatch(/^9 passed, 0 failed$/m);
   expect(status).toBe(0);
 });
 

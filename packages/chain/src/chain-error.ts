@@ -7,6 +7,12 @@ export type ChainErrorDetail =
   | { readonly code: "CHAIN_WRONG_ID"; readonly expected: number; readonly actual: number }
   | { readonly code: "CHAIN_DEVELOPMENT_KEY"; readonly chainId: number; readonly address: string }
   | { readonly code: "CHAIN_REVERTED"; readonly action: string; readonly reason: string }
+  | {
+      readonly code: "CHAIN_NOT_INCLUDED";
+      readonly action: string;
+      readonly hash: string;
+      readonly waitedMs: number;
+    }
   | { readonly code: "CHAIN_NETWORK_FILE"; readonly field: string; readonly problem: string };
 
 /** Thrown by this package for every failure that a caller can act on. */
@@ -28,6 +34,8 @@ function describe(detail: ChainErrorDetail): string {
       return `${detail.address} is a well-known development key and everybody holds it; it is refused on chain ${detail.chainId}. Use a key of your own`;
     case "CHAIN_REVERTED":
       return `${detail.action} was refused by the contract: ${detail.reason}`;
+    case "CHAIN_NOT_INCLUDED":
+      return `${detail.action} was sent in transaction ${detail.hash}, and no block had it within ${detail.waitedMs / 1_000} s: the chain may be down, or have dropped it`;
     case "CHAIN_NETWORK_FILE":
       return `network file: ${detail.field} ${detail.problem}`;
   }

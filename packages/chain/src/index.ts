@@ -24,7 +24,13 @@ export {
   type NetworkFile,
   parseNetworkFile,
 } from "./network-file.ts";
-export { findPayment, type PaidOrder, type Payment, paidTowards } from "./payment.ts";
+export {
+  findPayment,
+  type PaidOrder,
+  type Payment,
+  paidTowards,
+  paymentsBetween,
+} from "./payment.ts";
 export {
   type FollowPublicationsOptions,
   followPublications,

@@ -1,6 +1,6 @@
 /** Whether and how an order was paid: by a voucher that covers it, or by its published receipt (spec/04). */
 
-import { parseAbiItem } from "viem";
+import { type Hex, parseAbiItem } from "viem";
 import type { Transaction } from "./client.ts";
 import { toHex } from "./hex.ts";
 import type { ChainReader, Channel } from "./reader.ts";
@@ -38,6 +38,31 @@ export function paidTowards(
   return aheadBelow === 0n || settledBelow <= aheadFrom ? paid : paid + ahead;
 }
 
+/** Every payment from a client's channel to a worker, from block `fromBlock` on, the first first. */
+export async function paymentsBetween(
+  chain: ChainReader,
+  { client, worker }: Pick<PaidOrder, "client" | "worker">,
+  fromBlock: bigint,
+): Promise<readonly Payment[]> {
+  const { escrow, settlement } = chain.network.contracts;
+  const args = { client: toHex(client), worker: toHex(worker) };
+  const [redeemed, published] = await Promise.all([
+    chain.rpc.getLogs({ address: escrow, event: VOUCHER_REDEEMED, args, fromBlock }),
+    chain.rpc.getLogs({ address: settlement, event: RECEIPT_PAID, args, fromBlock }),
+  ]);
+  const payments = [
+    ...redeemed.map((log) => paymentOf(log, "voucher", log.args.paid)),
+    ...published.map((log) => paymentOf(log, "receipt", log.args.price)),
+  ];
+  return payments.toSorted((a, b) => Number(a.block - b.block));
+}
+
+const paymentOf = (
+  { transactionHash, blockNumber }: { readonly transactionHash: Hex; readonly blockNumber: bigint },
+  by: Payment["by"],
+  amount = 0n,
+): Payment => ({ by, amount, hash: transactionHash, block: blockNumber });
+
 /** What the chain says from block `fromBlock` on; undefined before the worker has its money. */
 export async function findPayment(
   chain: ChainReader,
@@ -61,12 +86,7 @@ async function findPublishedPayment(
     fromBlock,
   });
   if (log?.args.price === undefined) return undefined;
-  return {
-    by: "receipt",
-    amount: log.args.price,
-    hash: log.transactionHash,
-    block: log.blockNumber,
-  };
+  return paymentOf(log, "receipt", log.args.price);
 }
 
 /** The first redeemed voucher that covers the order, once all that it grants has been paid. */
@@ -86,10 +106,5 @@ async function findVoucherPayment(
   const { settledBelow = 0n, amount } = log.args;
   const channel = await chain.channelOf(client, worker);
   if (paidTowards(channel, { settledBelow }) < amount) return undefined;
-  return {
-    by: "voucher",
-    amount: log.args.paid,
-    hash: log.transactionHash,
-    block: log.blockNumber,
-  };
+  return paymentOf(log, "voucher", log.args.paid);
 }

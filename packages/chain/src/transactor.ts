@@ -22,6 +22,8 @@ import type { Address } from "./network-file.ts";
 const TRANSACTION_GAS_LIMIT = 16_777_216n;
 /** Head room over the estimate: state may move between estimate and inclusion. */
 const GAS_MARGIN_PERCENT = 130n;
+/** What was not included by then is forgotten: a node that starts anew has lost it, and its nonce with it. */
+const INCLUSION_TIMEOUT_MS = 30_000;
 
 export interface Call {
   readonly address: Address;
@@ -39,7 +41,7 @@ export interface Transactor {
   send(call: Call): Promise<Hex>;
   /**
    * Sends the calls in order, each simulated on top of the pending ones before it, then waits for all.
-   * @throws {ChainError} `CHAIN_REVERTED` also when one reverts where it is included.
+   * @throws {ChainError} `CHAIN_REVERTED` also when one reverts where it is included, `CHAIN_NOT_INCLUDED` when one is not
    */
   executeAll(calls: readonly Call[]): Promise<readonly TransactionReceipt[]>;
   /** Sends raw creation code or value, without simulation. */
@@ -98,13 +100,26 @@ export function createTransactor(client: PublicClient, privateKey: Uint8Array): 
     async executeAll(calls) {
       const sent: { readonly call: Call; readonly hash: Hex }[] = [];
       for (const call of calls) sent.push({ call, hash: await send(call) });
-      return Promise.all(sent.map(({ call, hash }) => included(client, call, hash)));
+      try {
+        return await Promise.all(sent.map(({ call, hash }) => included(client, call, hash)));
+      } catch (error) {
+        nonces.forget();
+        throw error;
+      }
     },
   };
 }
 
 async function included(client: PublicClient, call: Call, hash: Hex): Promise<TransactionReceipt> {
-  const receipt = await client.waitForTransactionReceipt({ hash });
+  const receipt = await client
+    .waitForTransactionReceipt({ hash, timeout: INCLUSION_TIMEOUT_MS })
+    .catch((cause: unknown) => {
+      const action = call.functionName;
+      throw new ChainError(
+        { code: "CHAIN_NOT_INCLUDED", action, hash, waitedMs: INCLUSION_TIMEOUT_MS },
+        { cause },
+      );
+    });
   if (receipt.status === "success") return receipt;
   throw new ChainError({
     code: "CHAIN_REVERTED",
@@ -143,12 +158,17 @@ function rejectReverted(call: Call, error: unknown): never {
 interface Nonces {
   /** Runs `task` with the next nonce, after the one before was taken by the RPC or given back. */
   use<T>(task: (nonce: number) => Promise<T>): Promise<T>;
+  /** What was sent may be lost: asks the chain next time. */
+  forget(): void;
 }
 
 function createNonces(fetchNext: () => Promise<number>): Nonces {
   let next: number | undefined;
   let tail: Promise<unknown> = Promise.resolve();
   return {
+    forget() {
+      next = undefined;
+    },
     use(task) {
       const run = tail.then(async () => {
         const nonce = next ?? (await fetchNext());

@@ -1,7 +1,7 @@
 /** Whom a gateway asks, what it pays, how it keeps its channels filled, and whose clock it believes. */
 
 import { type Message, type ProgramOffer, ROLES, RPC_CODES } from "@assay/wire";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { candidatesAmong, cheapestFirst } from "../src/gateway/candidates.ts";
 import { createChannels } from "../src/gateway/channels.ts";
 import { runOrder } from "../src/gateway/run-order.ts";
@@ -61,13 +61,18 @@ describe("workers that are asked", () => {
 
 describe("a channel", () => {
   const there = addressNamed("worker");
+  const stopping = new AbortController();
+  afterAll(() => stopping.abort());
 
-  function channels(balance: bigint, active = true) {
-    const state = { balance, fills: 0 };
+  function channels(balance: bigint, active = true, failures = 0) {
+    const state = { balance, fills: 0, failures };
     const made = createChannels({
       chain: {
         address: addressNamed("gateway"),
-        isActive: async () => active,
+        isActive: async () => {
+          if (state.failures-- > 0) throw new Error("the chain is down");
+          return active;
+        },
         channelBalance: async () => state.balance,
         ensureChannel: async (_worker, amount) => {
           state.balance = amount;
@@ -76,6 +81,7 @@ describe("a channel", () => {
       },
       amount: 100n,
       log: quietLog,
+      signal: stopping.signal,
     });
     return { made, state };
   }
@@ -92,6 +98,33 @@ describe("a channel", () => {
     made.topUp(there, now);
     await made.settled();
     expect(state.fills).toBe(fills);
+  });
+
+  test("is opened when the chain is back", async () => {
+    const { made, state } = channels(0n, true, 1);
+    made.open(there);
+    await made.settled();
+    expect(state.fills).toBe(1);
+    expect(made.isOpen(there)).toBe(true);
+  });
+
+  test("is given up when the gateway stops while the chain is down", async () => {
+    const own = new AbortController();
+    const made = createChannels({
+      chain: {
+        address: addressNamed("gateway"),
+        isActive: () => Promise.reject(new Error("the chain is down")),
+        channelBalance: async () => 0n,
+        ensureChannel: async () => undefined,
+      },
+      amount: 100n,
+      log: quietLog,
+      signal: own.signal,
+    });
+    made.open(there);
+    own.abort();
+    await made.settled();
+    expect(made.isOpen(there)).toBe(false);
   });
 
   test("of a worker that lost its stake is left", async () => {

@@ -73,7 +73,7 @@ export async function ask(
   let receipt: Uint8Array | undefined;
   let shown = "";
   let rejected: readonly RejectedAttempt[] = [];
-  for await (const event of readEvents(response)) {
+  for await (const event of eventsOf(response, gateway, question.signal)) {
     const { text, receipt: file, error, attempts } = readEvent(event);
     if (error !== undefined)
       throw new SdkError({ code: "SDK_GATEWAY", status: 200, reason: error });
@@ -103,6 +103,21 @@ export async function ask(
   const verdict = judge(receipt, question.onCheck);
   const text = textOf(model, verdict);
   return { text, shown, faithful: shown === text, receipt, verdict, rejected, judge };
+}
+
+/** The events of an answer. @throws {SdkError} `SDK_CUT_OFF` where the connection does not last that long */
+async function* eventsOf(
+  body: ReadableStream<Uint8Array>,
+  { url }: GatewayAccess,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<unknown> {
+  try {
+    yield* readEvents(body);
+  } catch (error) {
+    // What fetch throws where a connection breaks; JSON that is none, or too large an event, says so itself.
+    if (signal?.aborted || !(error instanceof TypeError)) throw error;
+    throw new SdkError({ code: "SDK_CUT_OFF", url }, { cause: error });
+  }
 }
 
 async function post(

@@ -71,9 +71,13 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     return model;
   }
   function model(name: string): Promise<ClientModel> {
-    const known = models.get(name) ?? open(name);
-    models.set(name, known);
-    return known;
+    const known = models.get(name);
+    if (known !== undefined) return known;
+    const opening = open(name);
+    models.set(name, opening);
+    // What failed once may work the next time: the chain was away, a file was not there.
+    opening.catch(() => models.delete(name));
+    return opening;
   }
 
   return {

@@ -6,6 +6,7 @@ export type SdkErrorDetail =
   | { readonly code: "SDK_MODEL_UNKNOWN"; readonly model: string }
   | { readonly code: "SDK_PROGRAM_WRONG"; readonly expected: string; readonly actual: string }
   | { readonly code: "SDK_NO_RECEIPT" }
+  | { readonly code: "SDK_CUT_OFF"; readonly url: string }
   | { readonly code: "SDK_REQUEST"; readonly reason: string }
   | { readonly code: "SDK_NOT_VERIFIED"; readonly choice: number; readonly reason: string };
 
@@ -28,6 +29,8 @@ function describe(detail: SdkErrorDetail): string {
       return `the program here has the root ${detail.actual}, the registry says ${detail.expected}`;
     case "SDK_NO_RECEIPT":
       return "the gateway ended the answer without a receipt: there is nothing to verify";
+    case "SDK_CUT_OFF":
+      return `the connection to ${detail.url} was lost before the receipt came: what was shown is not verified, ask again`;
     case "SDK_REQUEST":
       return `this request cannot be checked, so it was not sent: ${detail.reason}`;
     case "SDK_NOT_VERIFIED":

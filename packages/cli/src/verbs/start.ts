@@ -79,7 +79,10 @@ async function demonstrate(network: LocalNetwork, screen: Screen): Promise<void>
 }
 
 function describeNetwork(network: LocalNetwork, screen: Screen): void {
-  const names = network.roles.map(({ name, pid }) => `${name} (${pid})`).join(", ");
+  const names = network
+    .roles()
+    .map(({ name, pid }) => `${name} (${pid})`)
+    .join(", ");
   screen.line("A network for AI compute that proves itself, on this machine:");
   screen.line(
     `  chain      ${network.network.rpc} (development chain, process ${network.chain.pid})`,

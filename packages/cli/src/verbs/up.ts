@@ -74,7 +74,7 @@ const SLASHED: ReadonlySet<Cheat> = new Set(CHEATS.filter((cheat) => cheat !== "
 
 function describe(network: LocalNetwork, screen: Screen): void {
   screen.line(`chain    ${network.network.rpc}`);
-  for (const { name, pid } of network.roles) screen.line(`${name.padEnd(8)} process ${pid}`);
+  for (const { name, pid } of network.roles()) screen.line(`${name.padEnd(8)} process ${pid}`);
   screen.line(
     `gateway  ${network.gatewayUrl} (a web page, and the API)`,
     `network  ${network.networkFile}`,

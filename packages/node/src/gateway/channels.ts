@@ -1,8 +1,13 @@
 /** The gateway's payment channels: one for each worker that it may ask, opened when it is met. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ChainClient } from "@assay/chain";
 import { bytesToHex } from "@assay/wire";
 import type { Logger } from "../logger.ts";
+
+/** After the chain failed; twice as long each time. */
+const AGAIN_MS = 500;
+const LONGEST_AGAIN_MS = 30_000;
 
 export interface Channels {
   /** Makes sure that the worker's channel is funded, in the background. Only staked workers get one. */
@@ -19,9 +24,11 @@ export interface ChannelsOptions {
   /** Base units that a channel is filled up to. */
   readonly amount: bigint;
   readonly log: Logger;
+  /** Ends what is tried again and again. */
+  readonly signal: AbortSignal;
 }
 
-export function createChannels({ chain, amount, log }: ChannelsOptions): Channels {
+export function createChannels({ chain, amount, log, signal }: ChannelsOptions): Channels {
   const open = new Set<string>();
   const pending = new Map<string, Promise<void>>();
 
@@ -43,13 +50,22 @@ export function createChannels({ chain, amount, log }: ChannelsOptions): Channel
     log.info({ worker: name }, "channel is filled up again");
   }
 
-  /** One at a time for each worker. */
+  /** One at a time for each worker, until the chain carries it out: without a channel the worker is never asked. */
   function inBackground(name: string, task: () => Promise<void>): void {
     if (pending.has(name)) return;
-    const running = task()
-      .catch((error: unknown) => log.error({ err: error, worker: name }, "channel not funded"))
-      .finally(() => pending.delete(name));
+    const running = untilDone(name, task).finally(() => pending.delete(name));
     pending.set(name, running);
+  }
+
+  async function untilDone(name: string, task: () => Promise<void>): Promise<void> {
+    for (let delay = AGAIN_MS; !signal.aborted; delay = Math.min(2 * delay, LONGEST_AGAIN_MS)) {
+      try {
+        return await task();
+      } catch (error) {
+        log.warn({ err: error, worker: name }, "channel not funded; it will be tried again");
+      }
+      await sleep(delay, undefined, { signal }).catch(() => undefined);
+    }
   }
 
   return {

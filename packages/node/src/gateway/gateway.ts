@@ -51,10 +51,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { log } = options;
   checkExposure(options);
   const stopping = new AbortController();
+  const { signal } = stopping;
   const models = loadModels(options.models);
   const database = openDatabase(join(options.home, "gateway.sqlite"));
   const chain = await connectChain(options.network, options.privateKey);
-  const channels = createChannels({ chain, amount: options.channelAmount, log });
+  const channels = createChannels({ chain, amount: options.channelAmount, log, signal });
   const payer: Payer = {
     privateKey: options.privateKey,
     address: chain.address,
@@ -62,7 +63,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     deadlineSeconds: DEADLINE_SECONDS,
     onSpent: channels.topUp,
   };
-  const desk = await openDesk({ database, chain, models, payer, log, signal: stopping.signal });
+  const desk = await openDesk({ database, chain, models, payer, log, signal });
   const { mesh, peers } = await joinMesh({
     role: options,
     self: { address: chain.address, roles: ROLES.gateway, programs: [], freeSlots: () => 0 },
@@ -87,8 +88,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     payer,
     book: desk.book,
     running: desk.running,
-    workersFor: async (root, signal) =>
-      cheapestFirst(await answerable(() => candidates(root), FIRST_WORKER_MS, signal)),
+    workersFor: async (root, until) =>
+      cheapestFirst(await answerable(() => candidates(root), FIRST_WORKER_MS, until)),
     judge: desk.judge,
     standing: desk.judge.standing,
     log,

@@ -57,7 +57,10 @@ export interface LocalNetwork {
   readonly network: NetworkFile;
   readonly networkFile: string;
   readonly gatewayUrl: string;
-  readonly roles: readonly RoleProcess[];
+  /** The latest process of each role. */
+  roles(): readonly RoleProcess[];
+  /** Starts a role that has ended again, with the state that it left. @throws where there is none of this name */
+  restart(name: string): RoleProcess;
   /** The address of the worker that cheats, if one was told to. */
   readonly cheater: Uint8Array | undefined;
   readonly chain: DevelopmentChain;
@@ -83,12 +86,12 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
   const home = privateDirectory(options.home);
   const logs = privateDirectory(home, "logs");
   const unlock = lockHome(home);
-  const started: { chain?: DevelopmentChain; roles: readonly RoleProcess[] } = { roles: [] };
+  const started: { chain?: DevelopmentChain; cast?: Cast } = {};
   let stopping = false;
   const stop = async (): Promise<void> => {
     stopping = true;
     // The roles first: what they still have to say goes to the chain.
-    await Promise.all(started.roles.map((role) => role.stop()));
+    await Promise.all(started.cast?.roles().map((role) => role.stop()) ?? []);
     await started.chain?.stop();
     unlock();
   };
@@ -97,17 +100,19 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
   try {
     const members = await prepareMembers(home, options.workers);
     progress(`starting the development chain and ${members.length} processes`);
-    const spawn = (member: Member): RoleProcess =>
+    const cast = createCast(members, (member) =>
       spawnRole({
         name: member.name,
         command: options.command,
         args: roleArguments(member, options, member === members[0] ? options.cheat : undefined),
         network: prepared.promise,
         logFile: join(logs, `${member.name}.log`),
-      });
+      }),
+    );
+    started.cast = cast;
     // One worker and the gateway load while the chain is prepared; the others when these can answer already.
     const first = members.filter((member) => member === members[0] || member.name === GATEWAY);
-    started.roles = first.map(spawn);
+    for (const { name } of first) cast.start(name);
     const chain = await startDevelopmentChain({ directory: privateDirectory(home, "chain") });
     started.chain = chain;
     const networkFile = join(home, "network.json");
@@ -115,27 +120,24 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     // Before anybody uses the contracts: a start that dies here finds them again.
     writeAtomically(networkFile, formatNetworkFile(network));
     prepared.resolve(network);
-    const gateway = started.roles.find(({ name }) => name === GATEWAY);
+    const gateway = cast.roles().find(({ name }) => name === GATEWAY);
     const gatewayUrl = (await gateway?.ready)?.url;
     if (gatewayUrl === undefined) throw new Error("the gateway did not say where it listens");
-    const rest = members.filter((member) => !first.includes(member)).map(spawn);
-    started.roles = [...started.roles, ...rest].sort(
-      (x, y) => placeOf(x, members) - placeOf(y, members),
-    );
+    for (const member of members) if (!first.includes(member)) cast.start(member.name);
     writeAtomically(networkFile, formatNetworkFile({ ...network, gateway: gatewayUrl }));
-    const { roles } = started;
-    const complete = Promise.all(roles.map(({ ready }) => ready)).then(() => undefined);
+    const complete = Promise.all(cast.roles().map(({ ready }) => ready)).then(() => undefined);
     complete.catch(() => undefined);
     return {
       network,
       networkFile,
       gatewayUrl,
-      roles,
+      roles: cast.roles,
+      restart: cast.start,
       cheater: options.cheat === undefined ? undefined : members[0]?.address,
       chain,
       logs,
       complete,
-      failed: endOfNetwork(chain, roles, (what) => {
+      failed: endOfNetwork(chain, cast.roles(), (what) => {
         if (!stopping) progress(what);
       }),
       stop,
@@ -147,8 +149,27 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
   }
 }
 
-const placeOf = (role: RoleProcess, members: readonly Member[]): number =>
-  members.findIndex(({ name }) => name === role.name);
+/** The members' processes. */
+interface Cast {
+  /** Those that were started, the latest of each member, in the members' order. */
+  roles(): readonly RoleProcess[];
+  /** @throws where there is no member of this name */
+  start(name: string): RoleProcess;
+}
+
+function createCast(members: readonly Member[], spawn: (member: Member) => RoleProcess): Cast {
+  const running = new Map<string, RoleProcess>();
+  return {
+    roles: () => members.flatMap(({ name }) => running.get(name) ?? []),
+    start(name) {
+      const member = members.find((candidate) => candidate.name === name);
+      if (member === undefined) throw new RangeError(`no role is named ${name}`);
+      const role = spawn(member);
+      running.set(name, role);
+      return role;
+    },
+  };
+}
 
 /** Resolves when the chain or the gateway has ended; tells of every other role that does. */
 function endOfNetwork(

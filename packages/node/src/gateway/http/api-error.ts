@@ -3,6 +3,7 @@
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { AnswerError } from "../answer.ts";
+import { TaskError } from "../run-order.ts";
 
 /** An error with OpenAI's code, parameter and HTTP status. */
 export class ApiError extends Error {
@@ -34,6 +35,11 @@ const RETRY_AFTER_SECONDS = 2;
 /** What an error means to a client; undefined for one that is the gateway's own. */
 export function apiErrorOf(error: unknown): ApiError | undefined {
   if (error instanceof ApiError) return error;
+  if (error instanceof TaskError) {
+    // Only of an answer that was being shown as it came: another worker would have been asked for any other.
+    const message = `${error.message}, in the middle of an answer; what came of it is not verified, ask again`;
+    return new ApiError(502, "worker_failed", message);
+  }
   if (!(error instanceof AnswerError)) return undefined;
   if (error.detail.code === "BUSY") {
     return new ApiError(429, "rate_limit_exceeded", error.message, null, RETRY_AFTER_SECONDS);
