@@ -10,8 +10,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { ON_POSTGRES } from "../vitest.config.ts";
 import { ensureChromium } from "./chromium.ts";
 import { runForge } from "./forge.ts";
+import { startPostgres } from "./postgres.ts";
 import { readJson } from "./repository.ts";
 import { addCounts, type Counts, summaryLine } from "./summary.ts";
 
@@ -20,6 +22,8 @@ const MAY_SKIP = "[needs ../shared]";
 
 /** The tests that need a browser. */
 const PAGE_TESTS = "packages/cli/test/page.test.ts";
+/** The tests that run on PostgreSQL too, or alone. */
+const STORE_TESTS = ["packages/node/test/postgres.test.ts", ...ON_POSTGRES];
 
 interface VitestReport {
   readonly testResults: readonly {
@@ -70,12 +74,26 @@ function countVitest({ testResults }: VitestReport): Counts {
   return counts;
 }
 
-/** Whether the page's tests are among those that are asked for. */
-const wantsBrowser = (filters: readonly string[]): boolean =>
-  filters.length === 0 || filters.some((filter) => PAGE_TESTS.includes(filter));
+/** Whether a file is among those that are asked for. */
+const isWanted = (file: string, filters: readonly string[]): boolean =>
+  filters.length === 0 || filters.some((filter) => file.includes(filter));
 
-function runVitest(filters: readonly string[]): Counts {
-  const chromium = wantsBrowser(filters) ? ensureChromium() : undefined;
+/** Runs with what the tests that are asked for need beside npm's packages. */
+async function runWithTools(filters: readonly string[]): Promise<Counts> {
+  const wantsStore = STORE_TESTS.some((file) => isWanted(file, filters));
+  const chromium = isWanted(PAGE_TESTS, filters) ? ensureChromium() : undefined;
+  const postgres = wantsStore ? await startPostgres() : undefined;
+  try {
+    return runVitest(filters, {
+      ...(chromium === undefined ? {} : { CHROMIUM_PATH: chromium }),
+      ...(postgres === undefined ? {} : { ASSAY_POSTGRES: postgres.url }),
+    });
+  } finally {
+    await postgres?.stop();
+  }
+}
+
+function runVitest(filters: readonly string[], tools: Readonly<Record<string, string>>): Counts {
   const folder = mkdtempSync(path.join(tmpdir(), "assay-test-"));
   const file = path.join(folder, "vitest.json");
   try {
@@ -85,7 +103,7 @@ function runVitest(filters: readonly string[]): Counts {
       ["node_modules/vitest/vitest.mjs", "run", ...reporters, ...filters],
       {
         stdio: ["ignore", "inherit", "inherit"],
-        env: chromium === undefined ? process.env : { ...process.env, CHROMIUM_PATH: chromium },
+        env: { ...process.env, ...tools },
       },
     );
     const counts = existsSync(file) ? countVitest(readJson<VitestReport>(file)) : NOTHING;
@@ -132,7 +150,7 @@ const filters = process.argv.slice(2);
 const hasContracts = existsSync("contracts/foundry.toml");
 const onlyContracts =
   filters.length > 0 && filters.every((filter) => filter.startsWith("contracts"));
-let total = onlyContracts ? NOTHING : runVitest(filters);
+let total = onlyContracts ? NOTHING : await runWithTools(filters);
 if (hasContracts && (filters.length === 0 || onlyContracts))
   total = addCounts(total, runForgeTests());
 console.log(summaryLine(total));

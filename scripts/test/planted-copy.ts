@@ -25,6 +25,7 @@ const COPIED = [
   "tsconfig.tools.json",
   "vitest.config.ts",
   ...[
+    "apt.ts",
     "check-boundaries.ts",
     "check-pins.ts",
     "check-sizes.ts",
@@ -34,6 +35,7 @@ const COPIED = [
     "chromium.ts",
     "forge.ts",
     "generate.ts",
+    "postgres.ts",
     "repository.ts",
     "solc.mjs",
     "summary.ts",

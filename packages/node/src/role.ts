@@ -1,5 +1,6 @@
 /** What every role is started with, and what it has when it runs. */
 
+import { join } from "node:path";
 import type { ChainClient, NetworkFile } from "@assay/chain";
 import { connectChain } from "@assay/chain";
 import type { Message } from "@assay/wire";
@@ -8,10 +9,13 @@ import type { Logger } from "./logger.ts";
 import type { Call, Link } from "./mesh/link.ts";
 import { type Mesh, startMesh } from "./mesh/mesh.ts";
 import { createPeers, type Peer, type Peers, type Self } from "./mesh/peers.ts";
+import { type Database, openDatabase } from "./store/database.ts";
 
 export interface RoleOptions {
   /** Directory of this role's database; it exists. */
   readonly home: string;
+  /** A `postgres://` URL in place of a file in `home`: a database, or a schema, of this role's own. */
+  readonly database?: string;
   readonly network: NetworkFile;
   readonly privateKey: Uint8Array;
   /** Multiaddress to listen on. */
@@ -81,6 +85,12 @@ export async function joinMesh(options: JoinOptions): Promise<Joined> {
   for (const address of role.network.bootstrap) if (!address.endsWith(own)) mesh.keep(address);
   return { mesh, peers };
 }
+
+/** The database that the role was given, or its file. */
+export const openRoleDatabase = (
+  { database, home }: Pick<RoleOptions, "database" | "home">,
+  kind: "gateway" | "verifier" | "worker",
+): Promise<Database> => openDatabase(database ?? join(home, `${kind}.sqlite`));
 
 /** Connects to the chain and bonds the least stake that the network asks for. */
 export async function connectStaked(options: RoleOptions): Promise<ChainClient> {

@@ -2,10 +2,10 @@
 
 import { ChainError } from "@assay/chain";
 import { bytesToHex, encodeReceiptFile, receiptHash } from "@assay/wire";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { openDatabase } from "../src/store/database.ts";
+import { describe, expect, test } from "vitest";
 import { startChallenger } from "../src/verifier/challenge.ts";
 import { createEvidenceBook, noteOutcomes } from "../src/verifier/evidence.ts";
+import { openTestDatabase } from "./support/database.ts";
 import { demoModel } from "./support/demo.ts";
 import { eventually } from "./support/eventually.ts";
 import { addressNamed } from "./support/keys.ts";
@@ -16,8 +16,7 @@ const domain = { chainId: 31_337n, settlement: new Uint8Array(20).fill(9) };
 const TX = { hash: "0x00", block: 1n } as const;
 
 async function bookWithFraud() {
-  const database = openDatabase(":memory:");
-  onTestFinished(() => database.destroy());
+  const database = await openTestDatabase();
   const book = createEvidenceBook(database);
   const [first = 0, second = 0] = greedyAnswer(PROMPT);
   const file = makeReceiptFile({ domain, output: [first, second === 5 ? 6 : 5] });

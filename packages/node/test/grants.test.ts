@@ -13,7 +13,8 @@ import { createGranter } from "../src/gateway/grants.ts";
 import { openOrderBook } from "../src/gateway/order-book.ts";
 import type { Call, Link } from "../src/mesh/link.ts";
 import type { Peer } from "../src/mesh/peers.ts";
-import { type Database, openDatabase } from "../src/store/database.ts";
+import type { Database } from "../src/store/database.ts";
+import { openTestDatabase } from "./support/database.ts";
 import { eventually } from "./support/eventually.ts";
 import { addressNamed, keyOf } from "./support/keys.ts";
 import { quietLog } from "./support/log.ts";
@@ -66,8 +67,7 @@ type State = "placed" | "started" | "verified" | "rejected" | "failed";
 
 /** Orders of the channel with sequences 1, 2, 3, … in these states; a verified one costs a hundred times its sequence. */
 async function bookOf(...states: readonly State[]): Promise<Database> {
-  const database = openDatabase(":memory:");
-  onTestFinished(() => database.destroy());
+  const database = await openTestDatabase();
   for (const [index, state] of states.entries()) await addOrder(database, index + 1, state);
   return database;
 }

@@ -18,7 +18,7 @@ import { createReceiptShelf, type OrderBook, openOrderBook } from "../src/gatewa
 import { judgeReceipt, type ReceiptJudge } from "../src/gateway/verify-answer.ts";
 import type { Call, Link } from "../src/mesh/link.ts";
 import type { Peer } from "../src/mesh/peers.ts";
-import { openDatabase } from "../src/store/database.ts";
+import { openTestDatabase } from "./support/database.ts";
 import { demoModels } from "./support/demo.ts";
 import { eventually, pause } from "./support/eventually.ts";
 import { addressNamed, keyOf } from "./support/keys.ts";
@@ -47,7 +47,7 @@ interface Desk {
 
 /** A gateway's desk with its book, and the chain before it. */
 async function openDesk(running: (hash: Uint8Array) => boolean = () => false): Promise<Desk> {
-  const database = openDatabase(":memory:");
+  const database = await openTestDatabase();
   const book = await openOrderBook(database);
   const shelf = createReceiptShelf(database);
   const stopping = new AbortController();
@@ -79,7 +79,6 @@ async function openDesk(running: (hash: Uint8Array) => boolean = () => false): P
   onTestFinished(async () => {
     stopping.abort();
     await late.done;
-    await database.destroy();
   });
   return {
     book,

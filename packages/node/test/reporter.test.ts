@@ -1,6 +1,5 @@
 /** The gateway's outbox: a file that does not hold is offered until a verifier has answered for it. */
 
-import { join } from "node:path";
 import { encodeReceiptFile, type Message, ROLES, RPC_CODES } from "@assay/wire";
 import { expect, onTestFinished, test } from "vitest";
 import { createReceiptShelf, openOrderBook, type ReceiptShelf } from "../src/gateway/order-book.ts";
@@ -8,8 +7,8 @@ import { type Reporter, startReporter } from "../src/gateway/reporter.ts";
 import type { Call, Link } from "../src/mesh/link.ts";
 import type { Peer } from "../src/mesh/peers.ts";
 import { type Database, openDatabase } from "../src/store/database.ts";
+import { newPlace } from "./support/database.ts";
 import { eventually, pause } from "./support/eventually.ts";
-import { testFolder } from "./support/folder.ts";
 import { quietLog } from "./support/log.ts";
 import { makeReceiptFile } from "./support/receipts.ts";
 
@@ -53,13 +52,13 @@ function verifier(...answers: readonly (Message | undefined)[]) {
   return { peer, asked };
 }
 
-function gateway(path: string): {
+async function gateway(place: string): Promise<{
   database: Database;
   book: ReceiptShelf;
   reporter: Reporter;
   stop: () => Promise<void>;
-} {
-  const database = openDatabase(path);
+}> {
+  const database = await openDatabase(place);
   const book = createReceiptShelf(database);
   const stopping = new AbortController();
   const reporter = startReporter({
@@ -90,7 +89,7 @@ const isEmpty = async (book: ReceiptShelf): Promise<boolean> =>
   (await book.unreported(9)).length === 0;
 
 test("a file is offered again after silence and trouble, until it is taken in", async () => {
-  const { database, book, reporter } = gateway(":memory:");
+  const { database, book, reporter } = await gateway(await newPlace());
   const { peer, asked } = verifier(undefined, failed("busy"), failed("internal"), OK);
   reporter.met(peer);
   const file = await receive(database);
@@ -102,7 +101,7 @@ test("a file is offered again after silence and trouble, until it is taken in", 
 });
 
 test("one that is refused for good is not offered again", async () => {
-  const { database, book, reporter } = gateway(":memory:");
+  const { database, book, reporter } = await gateway(await newPlace());
   const { peer, asked } = verifier(failed("invalidEvidence"));
   await receive(database);
   reporter.met(peer);
@@ -112,7 +111,7 @@ test("one that is refused for good is not offered again", async () => {
 });
 
 test("a verifier without the model is asked once, and another one judges", async () => {
-  const { database, book, reporter } = gateway(":memory:");
+  const { database, book, reporter } = await gateway(await newPlace());
   const without = verifier(failed("unknownProgram"));
   await receive(database);
   reporter.met(without.peer);
@@ -125,12 +124,12 @@ test("a verifier without the model is asked once, and another one judges", async
 });
 
 test("what nobody has judged is offered after a restart", async () => {
-  const path = join(testFolder(), "gateway.sqlite");
-  const before = gateway(path);
+  const place = await newPlace();
+  const before = await gateway(place);
   const file = await receive(before.database);
   before.reporter.report();
   await before.stop();
-  const after = gateway(path);
+  const after = await gateway(place);
   const { peer, asked } = verifier(OK);
   after.reporter.met(peer);
   await eventually("it is taken in", () => isEmpty(after.book));

@@ -1,6 +1,5 @@
 /** Getting paid, on a real chain and a real database, with the process killed at every step. */
 
-import { join } from "node:path";
 import { type ChainClient, connectChain } from "@assay/chain";
 import { type ReceiptFile, receiptHash, signTyped, type Voucher, voucherHash } from "@assay/wire";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -9,7 +8,7 @@ import { type Database, openDatabase } from "../src/store/database.ts";
 import { createJobs } from "../src/worker/jobs.ts";
 import { settleOnce } from "../src/worker/settle.ts";
 import { takeVoucher } from "../src/worker/vouchers.ts";
-import { testFolder } from "./support/folder.ts";
+import { newPlace } from "./support/database.ts";
 import { addressNamed, keyOf } from "./support/keys.ts";
 import { quietLog } from "./support/log.ts";
 import { deliverySignatureOf, makeReceiptFile, random32 } from "./support/receipts.ts";
@@ -34,8 +33,9 @@ afterAll(() => chain.stop());
 interface Shop {
   readonly worker: string;
   readonly chain: ChainClient;
-  readonly path: string;
-  /** A new process: nothing in memory, the same file, a new connection. */
+  /** As the process that runs has it open. */
+  database(): Promise<Database>;
+  /** A new process: nothing in memory, the same database, a new connection. */
   restart(): Promise<Process>;
 }
 
@@ -52,22 +52,29 @@ async function openShop(channel = CHANNEL): Promise<Shop> {
   const account = await chain.party(worker);
   await account.ensureStake(await account.minStake());
   if (channel > 0n) await client.ensureChannel(account.address, channel);
-  const path = join(testFolder(), "worker.sqlite");
-  return {
+  const place = await newPlace();
+  let open: Database | undefined;
+  const shop: Shop = {
     worker,
     chain: account,
-    path,
+    async database() {
+      open ??= await openDatabase(place);
+      return open;
+    },
     async restart() {
-      const database = openDatabase(path);
-      onTestFinished(() => database.destroy());
+      await open?.destroy();
+      open = undefined;
+      const database = await shop.database();
       return { database, chain: await connectChain(chain.network, keyOf(worker)) };
     },
   };
+  onTestFinished(() => open?.destroy());
+  return shop;
 }
 
 /** Stores receipts as a worker does that has just made them. */
 async function work(shop: Shop, count: number, clientName = "client"): Promise<ReceiptFile[]> {
-  const database = openDatabase(shop.path);
+  const database = await shop.database();
   const jobs = createJobs(database);
   const files = Array.from({ length: count }, () =>
     makeReceiptFile({ domain: shop.chain.domain, worker: shop.worker, client: clientName }),
@@ -80,7 +87,6 @@ async function work(shop: Shop, count: number, clientName = "client"): Promise<R
     const deliverySignature = deliverySignatureOf(file, clientName);
     await jobs.finish({ orderHash, receipt, signature, deliverySignature });
   }
-  await database.destroy();
   return files;
 }
 
@@ -97,7 +103,7 @@ async function grant(
     settledBelow: (last?.order.sequence ?? 0n) + 1n,
     amount,
   };
-  const database = openDatabase(shop.path);
+  const database = await shop.database();
   const answer = await takeVoucher(
     {
       database,
@@ -109,7 +115,6 @@ async function grant(
     },
     { voucher, signature: signTyped(keyOf(clientName), shop.chain.domain, voucherHash(voucher)) },
   );
-  await database.destroy();
   expect(answer).toEqual({ type: "ok" });
 }
 

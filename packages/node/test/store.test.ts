@@ -1,3 +1,5 @@
+/** What a role keeps: its database, its key, a worker's jobs. */
+
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 // biome-ignore lint/correctness/noUnresolvedImports: the linter does not know this module of Node 24 yet
@@ -10,6 +12,7 @@ import { loadOrCreateKey, peerKeySeed } from "../src/keys.ts";
 import { type Database, openDatabase } from "../src/store/database.ts";
 import { createJobs } from "../src/worker/jobs.ts";
 import { doneMessageOf, storedOrder } from "../src/worker/stored-receipt.ts";
+import { newPlace, openTestDatabase } from "./support/database.ts";
 import { pause } from "./support/eventually.ts";
 import { testFolder } from "./support/folder.ts";
 import { keyOf } from "./support/keys.ts";
@@ -17,16 +20,25 @@ import { deliverySignatureOf, makeReceiptFile, random32 } from "./support/receip
 
 const domain = { chainId: 31_337n, settlement: new Uint8Array(20).fill(9) };
 
-function opened(path: string): Database {
-  const database = openDatabase(path);
-  onTestFinished(() => database.destroy());
+const open = new Map<string, Database>();
+
+/** Opens it as a process does: one that had it open before is gone. */
+async function opened(place: string): Promise<Database> {
+  await open.get(place)?.destroy();
+  const database = await openDatabase(place);
+  open.set(place, database);
+  onTestFinished(async () => {
+    if (open.get(place) !== database) return;
+    open.delete(place);
+    await database.destroy();
+  });
   return database;
 }
 
 describe("the database", () => {
   test("is made, and found again with what was written", async () => {
-    const path = join(testFolder(), "role.sqlite");
-    const first = openDatabase(path);
+    const place = await newPlace();
+    const first = await opened(place);
     await first
       .insertInto("grants")
       .values({
@@ -35,8 +47,8 @@ describe("the database", () => {
         amount: "340282366920938463463374607431768211455",
       })
       .execute();
-    await first.destroy();
-    expect(await opened(path).selectFrom("grants").selectAll().execute()).toEqual([
+    const again = await opened(place);
+    expect(await again.selectFrom("grants").selectAll().execute()).toEqual([
       {
         worker: "ab",
         settled_below: 2 ** 53 - 1,
@@ -45,32 +57,32 @@ describe("the database", () => {
     ]);
   });
 
-  test("of a newer program is refused, and left as it is", () => {
+  test("of a newer program is refused, and left as it is", async () => {
     const path = join(testFolder(), "role.sqlite");
     const newer = new DatabaseSync(path);
     newer.exec("PRAGMA user_version = 99; CREATE TABLE tomorrow (x)");
     newer.close();
-    expect(() => openDatabase(path)).toThrow(/version 99, newer than this program.*update/);
+    await expect(openDatabase(path)).rejects.toThrow(/version 99, newer than this program.*update/);
     const again = new DatabaseSync(path);
     expect(again.prepare("SELECT name FROM sqlite_master").all()).toEqual([{ name: "tomorrow" }]);
     again.close();
   });
 
-  test("that is no database is refused", () => {
+  test("that is no database is refused", async () => {
     const path = join(testFolder(), "role.sqlite");
     writeFileSync(path, "not a database, whatever its name says".repeat(50));
-    expect(() => openDatabase(path)).toThrow(/not a database/);
+    await expect(openDatabase(path)).rejects.toThrow(/not a database/);
   });
 
   test("has every acknowledged write on disk", async () => {
-    const database = opened(join(testFolder(), "role.sqlite"));
+    const database = await opened(join(testFolder(), "role.sqlite"));
     const pragma = async (name: string) => (await sql.raw(`PRAGMA ${name}`).execute(database)).rows;
     expect(await pragma("synchronous")).toEqual([{ synchronous: 2 }]);
     expect(await pragma("journal_mode")).toEqual([{ journal_mode: "wal" }]);
   });
 
   test("gives back bytes, nulls, numbers and counts of changed rows as they are", async () => {
-    const database = opened(":memory:");
+    const database = await openTestDatabase();
     const row = {
       receipt_hash: "aa",
       worker: "bb",
@@ -83,7 +95,7 @@ describe("the database", () => {
     };
     await database.insertInto("evidence").values(row).execute();
     const [stored] = await database.selectFrom("evidence").selectAll().execute();
-    expect({ ...stored, file: new Uint8Array(stored?.file ?? []) }).toEqual(row);
+    expect(stored).toEqual(row);
     const updated = await database.updateTable("evidence").set({ fraud: 0 }).executeTakeFirst();
     expect(updated.numUpdatedRows).toBe(1n);
     const deleted = await database.deleteFrom("evidence").executeTakeFirst();
@@ -97,13 +109,14 @@ describe("the database", () => {
       vouchers: new Uint8Array(),
       state: "new" as const,
     };
-    await expect(opened(":memory:").insertInto("batches").values(values).execute()).rejects.toThrow(
+    const database = await opened(":memory:");
+    await expect(database.insertInto("batches").values(values).execute()).rejects.toThrow(
       /a object cannot be stored/,
     );
   });
 
   test("takes back a transaction that throws", async () => {
-    const database = opened(":memory:");
+    const database = await openTestDatabase();
     const failing = database.transaction().execute(async (transaction) => {
       await transaction
         .insertInto("batches")
@@ -176,9 +189,9 @@ describe("exclusive", () => {
 });
 
 describe("a worker's jobs", () => {
-  let path: string;
-  beforeEach(() => {
-    path = join(testFolder(), "worker.sqlite");
+  let place: string;
+  beforeEach(async () => {
+    place = await newPlace();
   });
 
   const accepting = (file: ReturnType<typeof someFile>) => ({
@@ -197,7 +210,7 @@ describe("a worker's jobs", () => {
   const someFile = () => makeReceiptFile({ domain });
 
   test("an order is accepted once", async () => {
-    const jobs = createJobs(opened(path));
+    const jobs = createJobs(await opened(place));
     const file = someFile();
     await jobs.accept(accepting(file));
     await expect(jobs.accept({ ...accepting(file), workerNonce: random32() })).rejects.toThrow();
@@ -206,13 +219,13 @@ describe("a worker's jobs", () => {
   });
 
   test("an order gets one receipt, and the same one for ever", async () => {
-    const jobs = createJobs(opened(path));
+    const jobs = createJobs(await opened(place));
     const file = someFile();
     await jobs.accept(accepting(file));
     expect(await jobs.finish(finishing(file))).toBe(true);
     const second = { ...file.receipt, traceRoot: random32() };
     expect(await jobs.finish({ ...finishing(file), receipt: second })).toBe(false);
-    const again = createJobs(opened(path));
+    const again = createJobs(await opened(place));
     const job = await again.find(orderHash(file.order));
     if (job === undefined) throw new Error("the job is gone");
     expect(storedOrder(job)).toEqual(file.order);
@@ -225,17 +238,18 @@ describe("a worker's jobs", () => {
   });
 
   test("a receipt without an accepted order is not taken", async () => {
-    expect(await createJobs(opened(path)).finish(finishing(someFile()))).toBe(false);
+    const jobs = createJobs(await opened(place));
+    expect(await jobs.finish(finishing(someFile()))).toBe(false);
   });
 
   test("a crash between acceptance and receipt ends the job: no receipt can follow", async () => {
     const file = someFile();
     const done = someFile();
-    const before = createJobs(opened(path));
+    const before = createJobs(await opened(place));
     await before.accept(accepting(file));
     await before.accept(accepting(done));
     await before.finish(finishing(done));
-    const after = createJobs(opened(path));
+    const after = createJobs(await opened(place));
     expect(await after.failInterrupted()).toBe(1);
     expect(await after.finish(finishing(file))).toBe(false);
     expect((await after.find(orderHash(file.order)))?.state).toBe("failed");
@@ -243,7 +257,7 @@ describe("a worker's jobs", () => {
   });
 
   test("what is outstanding is the most an accepted order can cost, then its price", async () => {
-    const jobs = createJobs(opened(path));
+    const jobs = createJobs(await opened(place));
     const file = makeReceiptFile({ domain, order: { maxTokens: 9 } });
     const { client, promptTokens } = file.order;
     expect(await jobs.outstanding(client)).toBe(0n);
@@ -259,7 +273,7 @@ describe("a worker's jobs", () => {
   });
 
   test("a job that has its receipt cannot fail any more", async () => {
-    const jobs = createJobs(opened(path));
+    const jobs = createJobs(await opened(place));
     const file = someFile();
     await jobs.accept(accepting(file));
     await jobs.finish(finishing(file));

@@ -9,13 +9,13 @@ import {
   signTyped,
   tokenCommitment,
 } from "@assay/wire";
-import { afterEach, expect, onTestFinished, test, vi } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { createExclusive } from "../src/exclusive.ts";
 import type { Call } from "../src/mesh/link.ts";
-import { openDatabase } from "../src/store/database.ts";
 import { HONEST } from "../src/worker/cheats.ts";
 import { createJobs } from "../src/worker/jobs.ts";
 import { serveTask, type TaskContext } from "../src/worker/task.ts";
+import { openTestDatabase } from "./support/database.ts";
 import { demoModel } from "./support/demo.ts";
 import { addressNamed, keyOf } from "./support/keys.ts";
 import { quietLog } from "./support/log.ts";
@@ -25,9 +25,8 @@ const domain = { chainId: 31_337n, settlement: new Uint8Array(20).fill(9) };
 
 afterEach(() => vi.restoreAllMocks());
 
-function worker(change: Partial<TaskContext> = {}) {
-  const database = openDatabase(":memory:");
-  onTestFinished(() => database.destroy());
+async function worker(change: Partial<TaskContext> = {}) {
+  const database = await openTestDatabase();
   let free = 1;
   const looks: Uint8Array[] = [];
   const context: TaskContext = {
@@ -122,7 +121,7 @@ async function serve(
 const types = (said: readonly Message[]) => said.map(({ type }) => type);
 
 test("an order is served, and offered again its receipt comes again, to its payer only", async () => {
-  const { context, free } = worker();
+  const { context, free } = await worker();
   const { start, ...offer } = task();
   const said = await serve(context, offer, start);
   expect(said[0]?.type).toBe("accept");
@@ -136,7 +135,7 @@ test("an order is served, and offered again its receipt comes again, to its paye
 });
 
 test("what an order says is refused without asking the chain or waiting for others", async () => {
-  const { context, looks } = worker({ exclusive: () => new Promise(() => undefined) });
+  const { context, looks } = await worker({ exclusive: () => new Promise(() => undefined) });
   const { signature, order } = task({ promptPrice: 0n });
   expect(await serve(context, { order, signature })).toMatchObject([
     { type: "refuse", code: RPC_CODES.price },
@@ -145,7 +144,7 @@ test("what an order says is refused without asking the chain or waiting for othe
 });
 
 test("one slot is not promised to two orders", async () => {
-  const { context, free } = worker();
+  const { context, free } = await worker();
   const [a, b] = [task(), task()];
   const said = await Promise.all([serve(context, a, a.start), serve(context, b, b.start)]);
   expect(said.map(([first]) => first?.type).sort()).toEqual(["accept", "refuse"]);
@@ -153,14 +152,14 @@ test("one slot is not promised to two orders", async () => {
 });
 
 test("an offer twice at once is accepted once", async () => {
-  const { context } = worker({ slots: { free: () => 9, take: () => {}, release: () => {} } });
+  const { context } = await worker({ slots: { free: () => 9, take: () => {}, release: () => {} } });
   const { start, ...offer } = task();
   const said = await Promise.all([serve(context, offer, start), serve(context, offer, start)]);
   expect(said.map(([first]) => first?.type).sort()).toEqual(["accept", "refuse"]);
 });
 
 test("no receipt is signed after the deadline", async () => {
-  const { context } = worker();
+  const { context } = await worker();
   const { start, ...offer } = task();
   const late = (Number(offer.order.deadline) + 1) * 1_000;
   const channelOf = async () => {

@@ -1,13 +1,11 @@
 /** The gateway: HTTP in front, orders behind; verifies every receipt before it vouches for an answer. */
 
-import { join } from "node:path";
 import { type ChainClient, connectChain, formatNetworkFile } from "@assay/chain";
 import { bytesToHex, ROLES, RPC_CODES } from "@assay/wire";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Peer, Peers } from "../mesh/peers.ts";
 import { type LoadedModel, loadModels } from "../models.ts";
-import { joinMesh, type Role, type RoleOptions } from "../role.ts";
-import { openDatabase } from "../store/database.ts";
+import { joinMesh, openRoleDatabase, type Role, type RoleOptions } from "../role.ts";
 import { type AnswerContext, answerable, type Candidate } from "./answer.ts";
 import { candidatesAmong, cheapestFirst } from "./candidates.ts";
 import { type Channels, createChannels } from "./channels.ts";
@@ -53,7 +51,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const stopping = new AbortController();
   const { signal } = stopping;
   const models = loadModels(options.models);
-  const database = openDatabase(join(options.home, "gateway.sqlite"));
+  const database = await openRoleDatabase(options, "gateway");
   const chain = await connectChain(options.network, options.privateKey);
   const channels = createChannels({ chain, amount: options.channelAmount, log, signal });
   const payer: Payer = {

@@ -1,12 +1,10 @@
 /** The verifier: checks receipt files that are handed to it, challenges frauds, serves evidence, rules as juror. */
 
-import { join } from "node:path";
 import type { ChainReader } from "@assay/chain";
 import { bytesToHex, equalBytes, type Message, ROLES, RPC_CODES } from "@assay/wire";
 import type { Peer } from "../mesh/peers.ts";
 import { loadModels } from "../models.ts";
-import { connectStaked, joinMesh, type Role, type RoleOptions } from "../role.ts";
-import { openDatabase } from "../store/database.ts";
+import { connectStaked, joinMesh, openRoleDatabase, type Role, type RoleOptions } from "../role.ts";
 import { startChallenger } from "./challenge.ts";
 import { attendCourt } from "./court.ts";
 import { createEvidenceBook, type EvidenceBook, noteOutcomes } from "./evidence.ts";
@@ -23,7 +21,7 @@ export async function startVerifier(options: RoleOptions): Promise<Role> {
   const { log } = options;
   const stopping = new AbortController();
   const models = loadModels(options.models);
-  const database = openDatabase(join(options.home, "verifier.sqlite"));
+  const database = await openRoleDatabase(options, "verifier");
   const book = createEvidenceBook(database);
   const chain = await connectStaked(options);
   await chain.ensureBondApproved();

@@ -1,13 +1,12 @@
 /** The worker: takes orders, runs them, gets paid, and sits as juror when it is drawn. */
 
-import { join } from "node:path";
 import { availableIn, type ChainClient } from "@assay/chain";
 import { createEngine } from "@assay/engine";
 import { bytesToHex, equalBytes, type ProgramOffer, ROLES } from "@assay/wire";
 import { createExclusive } from "../exclusive.ts";
 import { type LoadedModel, loadModels } from "../models.ts";
-import { connectStaked, joinMesh, type Role, type RoleOptions } from "../role.ts";
-import { type Database, openDatabase } from "../store/database.ts";
+import { connectStaked, joinMesh, openRoleDatabase, type Role, type RoleOptions } from "../role.ts";
+import type { Database } from "../store/database.ts";
 import { attendCourt } from "../verifier/court.ts";
 import { recentBlock, requestEvidence } from "../verifier/evidence-request.ts";
 import { type Cheat, type Conduct, conductOf, HONEST } from "./cheats.ts";
@@ -32,7 +31,7 @@ export async function startWorker(options: WorkerOptions): Promise<Role> {
   const { log } = options;
   const stopping = new AbortController();
   const models = loadModels(options.models);
-  const database = openDatabase(join(options.home, "worker.sqlite"));
+  const database = await openRoleDatabase(options, "worker");
   const jobs = createJobs(database);
   const interrupted = await jobs.failInterrupted();
   if (interrupted > 0) log.warn({ jobs: interrupted }, "jobs were interrupted before a receipt");

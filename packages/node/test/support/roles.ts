@@ -4,6 +4,7 @@ import type { ChainClient } from "@assay/chain";
 import { type Gateway, type GatewayOptions, startGateway } from "../../src/gateway/gateway.ts";
 import type { Role } from "../../src/role.ts";
 import { startWorker, type WorkerOptions } from "../../src/worker/worker.ts";
+import { newPostgresDatabase, onPostgres } from "./database.ts";
 import { demoModel } from "./demo.ts";
 import { eventually, pause } from "./eventually.ts";
 import { removeFolder, temporaryFolder } from "./folder.ts";
@@ -30,16 +31,17 @@ export interface Stage {
 export function openStage(chain: TestChain): Stage {
   const roles: Role[] = [];
   const homes: string[] = [];
-  const options = (name: string, bootstrap: readonly string[]) => {
+  const options = async (name: string, bootstrap: readonly string[]) => {
     const home = temporaryFolder();
     homes.push(home);
-    return roleOptions(name, { ...chain.network, bootstrap }, home);
+    const database = onPostgres ? { database: await newPostgresDatabase() } : {};
+    return { ...roleOptions(name, { ...chain.network, bootstrap }, home), ...database };
   };
   return {
     async gateway(name, change = {}) {
       await chain.party(name);
       const gateway = await startGateway({
-        ...options(name, []),
+        ...(await options(name, [])),
         host: "127.0.0.1",
         port: 0,
         channelAmount: 10_000_000n,
@@ -52,7 +54,7 @@ export function openStage(chain: TestChain): Stage {
     async worker(name, to, change = {}) {
       await chain.party(name);
       const worker = await startWorker({
-        ...options(name, to.addresses),
+        ...(await options(name, to.addresses)),
         promptPrice: PROMPT_PRICE,
         outputPrice: OUTPUT_PRICE,
         slots: 4,
