@@ -5,8 +5,6 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-// biome-ignore lint/correctness/noUnresolvedImports: the linter does not know this module of Node 24 yet
-import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { paymentsBetween } from "@assay/chain";
 import { addressOf, bytesToHex, equalBytes, hexToBytes } from "@assay/wire";
@@ -17,8 +15,10 @@ const REST_TIMEOUT_MS = 180_000;
 
 export interface Reckoning {
   readonly delivered: number;
-  /** Answers that a client's own check turned down. */
-  readonly notVerified: number;
+  /** Answers that the gateway had vouched for, and the client's own check turned down. */
+  readonly vouchedForFalsely: number;
+  /** Answers that were shown as they came, and the client's own check turned down: a cheater's. */
+  readonly turnedDown: number;
   /** Receipts that a client holds and the gateway does not give out, byte for byte. */
   readonly lostByGateway: number;
   /** Receipts that a client holds and their worker has no paid job for. */
@@ -41,15 +41,6 @@ interface Job {
 const OPEN_JOBS = ["accepted", "done", "granted", "posted", "published"];
 const OPEN_ORDERS = ["placed", "started"];
 
-function rows<T>(path: string, sql: string): readonly T[] {
-  const database = new DatabaseSync(path, { readOnly: true });
-  try {
-    return database.prepare(sql).all() as unknown as readonly T[];
-  } finally {
-    database.close();
-  }
-}
-
 const workersOf = (network: RunningNetwork): readonly string[] =>
   network
     .roles()
@@ -65,21 +56,25 @@ const addressIn = ({ home }: RunningNetwork, name: string): Uint8Array =>
     ),
   );
 
-const jobsOf = ({ home }: RunningNetwork, worker: string): readonly Job[] =>
-  rows<Job>(join(home, worker, "worker.sqlite"), "SELECT state, receipt_hash, price FROM jobs");
+const jobsOf = (network: RunningNetwork, worker: string): Promise<readonly Job[]> =>
+  network.query<Job>(worker, "SELECT state, receipt_hash, price FROM jobs");
 
 /** What is still on its way. */
-function openIn(network: RunningNetwork, cheater: string | undefined): readonly string[] {
+async function openIn(
+  network: RunningNetwork,
+  cheater: string | undefined,
+): Promise<readonly string[]> {
   const open: string[] = [];
   for (const worker of workersOf(network)) {
     if (worker === cheater) continue;
+    const jobs = await jobsOf(network, worker);
     for (const state of OPEN_JOBS) {
-      const count = jobsOf(network, worker).filter((job) => job.state === state).length;
+      const count = jobs.filter((job) => job.state === state).length;
       if (count > 0) open.push(`${worker}: ${count} jobs ${state}`);
     }
   }
-  const orders = rows<{ state: string; worker: string }>(
-    join(network.home, "gateway", "gateway.sqlite"),
+  const orders = await network.query<{ readonly state: string; readonly worker: string }>(
+    "gateway",
     "SELECT state, worker FROM orders",
   );
   const banned = cheater === undefined ? "" : bytesToHex(addressIn(network, cheater));
@@ -97,38 +92,44 @@ export async function reckon(
   cheater?: string,
 ): Promise<Reckoning> {
   const until = performance.now() + REST_TIMEOUT_MS;
-  while (openIn(network, cheater).length > 0 && performance.now() < until) await sleep(500);
-  const { chain } = network.connection;
-  const gateway = addressIn(network, "gateway");
-  const paidJobs = new Set<string>();
-  let [tooMuch, tooLittle, slashed] = [0n, 0n, 0];
-  for (const worker of workersOf(network)) {
-    const address = addressIn(network, worker);
-    const jobs = jobsOf(network, worker);
-    for (const { state, receipt_hash: id } of jobs) {
-      if (state === "paid" && id !== null) paidJobs.add(id);
-    }
-    if (worker === cheater) continue;
-    const owed = jobs.reduce(
-      (sum, { receipt_hash: id, price }) => sum + (id === null ? 0n : BigInt(price ?? "0")),
-      0n,
-    );
-    const payments = await paymentsBetween(chain, { client: gateway, worker: address }, 0n);
-    const moved = payments.reduce((sum, { amount }) => sum + amount, 0n);
-    if (moved > owed) tooMuch += moved - owed;
-    else tooLittle += owed - moved;
-    if (!(await chain.isActive(address))) slashed += 1;
-  }
+  while ((await openIn(network, cheater)).length > 0 && performance.now() < until) await sleep(500);
+  const cheat = cheater === undefined ? undefined : bytesToHex(addressIn(network, cheater));
+  const honest = workersOf(network).filter((worker) => worker !== cheater);
+  const accounts = await Promise.all(honest.map((worker) => accountOf(network, worker)));
+  const paidJobs = new Set(accounts.flatMap(({ paid }) => paid));
+  const surplus = accounts.map(({ moved, owed }) => moved - owed);
   const lost = await Promise.all(delivered.map((answer) => isLost(network, answer)));
   return {
     delivered: delivered.length,
-    notVerified: delivered.filter(({ verified }) => !verified).length,
+    vouchedForFalsely: delivered.filter(({ verified, live }) => !verified && !live).length,
+    turnedDown: delivered.filter(({ verified, live }) => !verified && live).length,
     lostByGateway: lost.filter(Boolean).length,
-    lostByWorker: delivered.filter(({ receiptId }) => !paidJobs.has(receiptId)).length,
-    paidTooMuch: String(tooMuch),
-    paidTooLittle: String(tooLittle),
-    slashed,
-    open: openIn(network, cheater),
+    lostByWorker: delivered.filter(
+      ({ receiptId, worker }) => worker !== cheat && !paidJobs.has(receiptId),
+    ).length,
+    paidTooMuch: String(sumOf(surplus.filter((amount) => amount > 0n))),
+    paidTooLittle: String(-sumOf(surplus.filter((amount) => amount < 0n))),
+    slashed: accounts.filter(({ isActive }) => !isActive).length,
+    open: await openIn(network, cheater),
+  };
+}
+
+const sumOf = (amounts: readonly bigint[]): bigint =>
+  amounts.reduce((sum, amount) => sum + amount, 0n);
+
+/** What a worker's database says it has earned, and what the chain says it was given. */
+async function accountOf(network: RunningNetwork, worker: string) {
+  const { chain } = network.connection;
+  const parties = { client: addressIn(network, "gateway"), worker: addressIn(network, worker) };
+  const jobs = (await jobsOf(network, worker)).filter(({ receipt_hash: id }) => id !== null);
+  const payments = await paymentsBetween(chain, parties, 0n);
+  return {
+    paid: jobs.flatMap(({ state, receipt_hash: id }) =>
+      state === "paid" && id !== null ? [id] : [],
+    ),
+    owed: sumOf(jobs.map(({ price }) => BigInt(price ?? "0"))),
+    moved: sumOf(payments.map(({ amount }) => amount)),
+    isActive: await chain.isActive(parties.worker),
   };
 }
 

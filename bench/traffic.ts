@@ -9,6 +9,8 @@ export interface Delivered {
   readonly receiptId: string;
   readonly worker: string;
   readonly file: Uint8Array;
+  /** Shown as it came; any other answer the gateway vouches for before the client sees it. */
+  readonly live: boolean;
   /** The client's own verdict, and that the text it saw is the text that was signed. */
   readonly verified: boolean;
 }
@@ -69,12 +71,12 @@ async function askOne(connection: Connection, number: number): Promise<Delivered
   const a = 10 + (number % 83);
   const b = 10 + ((number * 7) % 89);
   // Every third answer streams as it comes, every other one is verified by the gateway first.
-  const live = number % 3 === 0 ? { onText: () => undefined } : {};
+  const live = number % 3 === 0;
   const answer = await connection.ask({
     model: "demo",
     messages: [{ role: "user", content: `What is ${a} + ${b}?` }],
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-    ...live,
+    ...(live ? { onText: () => undefined } : {}),
   });
   const { file, ok } = answer.verdict;
   if (file === null) throw new Error("an answer came with a receipt that cannot be read");
@@ -82,6 +84,7 @@ async function askOne(connection: Connection, number: number): Promise<Delivered
     receiptId: bytesToHex(receiptHash(file.receipt)),
     worker: bytesToHex(file.order.worker),
     file: answer.receipt,
+    live,
     verified: ok && answer.faithful,
   };
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run campaign -- faults [FAULTS] [SEED]`: a network that answers four clients while its roles are killed, paused and its chain
+ * `npm run campaign -- faults [FAULTS] [SEED] [postgres]`: a network that answers four clients while its roles are killed, paused and its chain
  * is restarted at random moments, so many times (300). Then everything comes to rest, and clients, gateway, workers and chain are
  * compared. Prints one JSON object; docs/measurements/faults.md keeps the results. Ends with 1 if anything was lost or paid twice.
  */
@@ -10,21 +10,31 @@ import { chooseFault, makeFaulty, randomNumbers } from "../bench/faults.ts";
 import { withNetwork } from "../bench/local-network.ts";
 import { problemsOf, reckon } from "../bench/reckoning.ts";
 import { startTraffic } from "../bench/traffic.ts";
+import { databasesFor, startPostgres } from "../scripts/postgres.ts";
 
 const LONGEST_BETWEEN_MS = 2_000;
 const CLIENTS = 4;
+const WORKERS = 3;
 
-const [count = "300", seedText = "1"] = process.argv.slice(2);
+const [count = "300", seedText = "1", kind = "files"] = process.argv.slice(2);
 const [faults, seed] = [Number(count), Number(seedText)];
 if (!Number.isInteger(faults) || faults < 1) throw new Error(`${count} is no number of faults`);
 if (!Number.isInteger(seed)) throw new Error(`${seedText} is no seed`);
+if (!["files", "postgres"].includes(kind)) throw new Error(`${kind} is no kind of database`);
 
 const byName = ([a]: readonly [string, number], [b]: readonly [string, number]): number =>
   a < b ? -1 : 1;
 const random = randomNumbers(seed);
 const counts = new Map<string, number>();
-const port = await freePort();
-await withNetwork({ workers: 3, port }, async (network) => {
+const server = kind === "postgres" ? await startPostgres() : undefined;
+if (kind === "postgres" && server === undefined) throw new Error("there is no PostgreSQL here");
+const databaseOf = server === undefined ? undefined : await databasesFor(server, WORKERS);
+const options = {
+  workers: WORKERS,
+  port: await freePort(),
+  ...(databaseOf === undefined ? {} : { databaseOf }),
+};
+await withNetwork(options, async (network) => {
   const faulty = makeFaulty(network, random);
   try {
     const traffic = startTraffic(network.connection, { clients: CLIENTS });
@@ -44,6 +54,7 @@ await withNetwork({ workers: 3, port }, async (network) => {
       JSON.stringify({
         campaign: "faults",
         seed,
+        databases: kind,
         faults: Object.fromEntries([...counts].toSorted(byName)),
         ...reckoning,
         errors: Object.fromEntries([...traffic.errors].toSorted(byName)),
@@ -55,3 +66,4 @@ await withNetwork({ workers: 3, port }, async (network) => {
     await faulty.stop();
   }
 });
+await server?.stop();

@@ -5,6 +5,7 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import pg from "pg";
 import { aptInstall } from "./apt.ts";
 
 const DEBIAN = "/usr/lib/postgresql";
@@ -62,6 +63,29 @@ export async function startPostgres(): Promise<PostgresServer | undefined> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A database for each role of a network on this machine. */
+export async function databasesFor(
+  server: PostgresServer,
+  workers: number,
+): Promise<(role: string) => string> {
+  const names = Array.from({ length: workers }, (_, i) => `worker-${i + 1}`);
+  for (const name of [...names, "verifier", "gateway"]) {
+    await queryPostgres(server.url, `CREATE DATABASE "${name}"`);
+  }
+  return (role) => server.url.replace(/[^/]*$/, role);
+}
+
+/** A connection for this query alone. */
+export async function queryPostgres<T>(url: string, sql: string): Promise<readonly T[]> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    return (await client.query<T & pg.QueryResultRow>(sql)).rows;
+  } finally {
+    await client.end();
+  }
 }
 
 /** PostgreSQL refuses to run as root: then as the user that its package made, or as nobody. */

@@ -32,6 +32,11 @@ const SITE = join(repository, "packages", "explorer", "generated", "site");
 const common = {
   network: { type: "string", description: 'network file ("assay up" writes one)', required: true },
   home: { type: "string", description: "directory of this role's key and database" },
+  database: {
+    type: "string",
+    description:
+      "postgres:// URL of a database of this role's own; else $ASSAY_DATABASE, else a file in --home",
+  },
   listen: { type: "string", description: "multiaddress", default: "/ip4/127.0.0.1/tcp/0" },
   model: { type: "string", description: "program file", default: DEMO_MODEL.path },
 } as const;
@@ -39,20 +44,35 @@ const common = {
 interface CommonArguments {
   readonly network: string;
   readonly home?: string | undefined;
+  readonly database?: string | undefined;
   readonly listen: string;
   readonly model: string;
 }
 
 async function roleOptions(name: string, args: CommonArguments): Promise<RoleOptions> {
   const home = privateDirectory(args.home ? resolve(args.home) : join(assayHome(), name));
+  const database = databaseUrl(args.database);
   return {
     home,
+    ...(database === undefined ? {} : { database }),
     network: await loadNetwork(args.network),
     privateKey: loadOrCreateKey(join(home, "key")),
     listen: args.listen,
     models: [resolve(args.model)],
     log: createLogger(name),
   };
+}
+
+/** In the environment a password is not in the list of processes. */
+function databaseUrl(argument: string | undefined): string | undefined {
+  const url = argument ?? process.env["ASSAY_DATABASE"];
+  if (url === undefined || url === "") return undefined;
+  if (/^postgres(ql)?:\/\//.test(url)) return url;
+  const from = argument === undefined ? "ASSAY_DATABASE" : "--database";
+  throw new CliError(
+    EXIT.usage,
+    `${from} is no postgres:// URL; leave it out to keep the database in a file`,
+  );
 }
 
 const startWorkerCommand = defineCommand({

@@ -6,6 +6,7 @@ import type { Verdict } from "@assay/verifier";
 import { bytesToHex, CodedError, type ProgramOffer, type ReceiptFile } from "@assay/wire";
 import type { Logger } from "../logger.ts";
 import type { Peer } from "../mesh/peers.ts";
+import { isDiskFull } from "../store/database.ts";
 import { failureOf } from "../verifier/judge.ts";
 import type { OrderBook } from "./order-book.ts";
 import { type Payer, runOrder, TaskError, type TaskRequest } from "./run-order.ts";
@@ -112,7 +113,8 @@ export async function answer(context: AnswerContext, options: AnswerOptions): Pr
       const reason = failureOf(got.verdict);
       rejected.push({ worker, kind: "invalid", reason, busy: false });
     } catch (error) {
-      if (options.signal?.aborted || out.streamed) throw error;
+      // A disk of ours that is full is no worker's fault, and full for the next one too.
+      if (options.signal?.aborted || out.streamed || isDiskFull(error)) throw error;
       const rejection = rejectionOf(worker, error);
       rejected.push(rejection);
       context.log.warn(rejection, "asking another worker");
@@ -194,7 +196,11 @@ async function attempt(
     if (cut && signal?.aborted) signal.throwIfAborted();
     return judged;
   } catch (error) {
-    if (orderId !== undefined) await noteFailure(context, worker, orderId, error);
+    if (orderId !== undefined) {
+      await noteFailure(context, worker, orderId, error).catch((problem: unknown) =>
+        context.log.error({ err: problem }, "a failed order could not be noted"),
+      );
+    }
     throw error;
   } finally {
     if (orderId !== undefined) context.running.delete(bytesToHex(orderId));
@@ -210,8 +216,9 @@ async function noteFailure(
 ): Promise<void> {
   const reason = error instanceof Error ? error.message : String(error);
   const code = error instanceof TaskError ? error.detail.code : undefined;
-  if (code === "TASK_LOST" || code === "TASK_TIMEOUT") await book.lost(orderId, reason);
-  else await book.failed(orderId, reason);
+  // Where the failure is ours (no code), the worker may have done its part.
+  const mayBeOwed = code === undefined || code === "TASK_LOST" || code === "TASK_TIMEOUT";
+  await (mayBeOwed ? book.lost : book.failed)(orderId, reason);
   if (code === "TASK_FORGED") standing.ban(worker);
   judge.settled(worker);
 }

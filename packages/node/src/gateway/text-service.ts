@@ -117,7 +117,11 @@ function createResolver(
   return async (name) => {
     const known = names.get(name) ?? hosted.get(name.replace(/^0x/, ""));
     if (known !== undefined) return known;
-    const root = await chain.programOf(name);
+    const root = await chain.programOf(name).catch((cause: unknown) => {
+      const message =
+        "the gateway cannot read the model's name: its chain does not answer; try again";
+      throw new ApiError(503, "chain_unavailable", message, null, { cause });
+    });
     const model = root === undefined ? undefined : hosted.get(bytesToHex(root));
     if (model === undefined) {
       const why = root === undefined ? "is not registered" : "is registered, but not loaded here";

@@ -21,7 +21,9 @@ export function createVerifyService(
     const model = modelOf(models, file);
     if (waiting >= MAX_WAITING) {
       const message = `${waiting} receipts are waiting to be verified; try again in a moment`;
-      throw new ApiError(429, "rate_limit_exceeded", message, null, RETRY_AFTER_SECONDS);
+      throw new ApiError(429, "rate_limit_exceeded", message, null, {
+        retryAfter: RETRY_AFTER_SECONDS,
+      });
     }
     waiting += 1;
     try {

@@ -36,6 +36,8 @@ export interface SpawnOptions {
   /** Sent to the process when it resolves; the process is ended when it rejects. */
   readonly network: Promise<NetworkFile>;
   readonly logFile: string;
+  /** `postgres://` URL of its database; a file in its home when absent. */
+  readonly database?: string | undefined;
 }
 
 /** Starts the process with its output in `logFile`. */
@@ -45,6 +47,8 @@ export function spawnRole(options: SpawnOptions): RoleProcess {
   const log = openSync(logFile, "a", 0o600);
   const child = spawn(executable, [...first, ...options.args], {
     stdio: ["ignore", log, log, "ipc"],
+    // In the environment, since everybody sees a process's arguments; not ours, which is for one role.
+    env: { ...process.env, ASSAY_DATABASE: options.database ?? "" },
     // Ctrl-C in the terminal is for the network as a whole: it stops its roles in order.
     detached: true,
   });

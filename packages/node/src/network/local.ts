@@ -48,6 +48,8 @@ export interface LocalNetworkOptions {
   readonly model: LocalModel;
   /** HTTP port of the gateway; 0 for any. */
   readonly port: number;
+  /** `postgres://` URL of a role's database; files in `home` when absent. */
+  readonly databaseOf?: (role: string) => string;
   /** Runs `assay`: executable and first arguments. */
   readonly command: readonly [string, ...string[]];
   readonly onProgress?: (text: string) => void;
@@ -107,6 +109,7 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
         args: roleArguments(member, options, member === members[0] ? options.cheat : undefined),
         network: prepared.promise,
         logFile: join(logs, `${member.name}.log`),
+        database: options.databaseOf?.(member.name),
       }),
     );
     started.cast = cast;

@@ -11,6 +11,12 @@ import { openSqlite } from "./sqlite.ts";
 
 export type Database = Kysely<Schema>;
 
+/** SQLITE_FULL, and PostgreSQL's disk_full. */
+export function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return Reflect.get(error, "errcode") === 13 || Reflect.get(error, "code") === "53100";
+}
+
 const POSTGRES = /^postgres(ql)?:\/\//;
 
 /** Opens or creates the database at a path (":memory:" for none on disk) or a `postgres://` URL, in the current schema. */

@@ -85,12 +85,21 @@ export async function serveTask(context: TaskContext, call: Call, offer: Offer):
   // Before anything is awaited: what is free now must not be promised twice.
   context.slots.take();
   try {
-    const answer = await context.exclusive(() => accept(context, offer, hash));
+    const answer = await context
+      .exclusive(() => accept(context, offer, hash))
+      .catch((error: unknown) => couldNot(context, error));
     call.send(answer);
     if (answer.type === "accept") await runToTheEnd(context, call, offer.order, answer);
   } finally {
     context.slots.release();
   }
+}
+
+/** What is not on disk, or not known of the chain, is not promised. */
+function couldNot({ log }: TaskContext, error: unknown): Message {
+  log.error({ err: error }, "an order could not be taken");
+  const text = "this worker cannot take orders now: its disk or its chain does not answer";
+  return { type: "refuse", code: RPC_CODES.internal, text };
 }
 
 async function runToTheEnd(

@@ -22,7 +22,7 @@ export interface Stage {
   worker(
     name: string,
     to: Role,
-    change?: Partial<Pick<WorkerOptions, "cheat" | "models" | "slots">>,
+    change?: Partial<Pick<WorkerOptions, "cheat" | "models" | "slots" | "voucherPatienceMs">>,
   ): Promise<Role>;
   /** Stops every role, the last started first. */
   stop(): Promise<void>;

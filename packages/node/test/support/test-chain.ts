@@ -21,6 +21,9 @@ export interface TestChain {
   party(name: string): Promise<ChainClient>;
   /** Lets `blocks` pass. */
   mine(blocks: number): Promise<void>;
+  /** Away, with its state on disk: every request is refused until `comeBack`. */
+  goAway(): Promise<void>;
+  comeBack(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -29,7 +32,7 @@ const GRANT = 1_000n * TOKEN;
 /** @param terms what differs from the development network's */
 export async function startTestChain(terms: Partial<Terms> = {}): Promise<TestChain> {
   const directory = temporaryFolder();
-  const chain = await startDevelopmentChain({ directory, blockSeconds: 0.05 });
+  let chain = await startDevelopmentChain({ directory, blockSeconds: 0.05 });
   const contracts = await deployContracts({
     rpc: chain.url,
     privateKey: FAUCET_KEY,
@@ -61,6 +64,11 @@ export async function startTestChain(terms: Partial<Terms> = {}): Promise<TestCh
       const reader = await connectChain(network, FAUCET_KEY);
       const until = (await reader.blockNumber()) + BigInt(blocks);
       while ((await reader.blockNumber()) < until) await sleep(10);
+    },
+    goAway: () => chain.stop(),
+    async comeBack() {
+      const port = Number(new URL(network.rpc).port);
+      chain = await startDevelopmentChain({ directory, port, blockSeconds: 0.05 });
     },
     async stop() {
       await chain.stop();

@@ -2,6 +2,7 @@
 
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { isDiskFull } from "../../store/database.ts";
 import { AnswerError } from "../answer.ts";
 import { TaskError } from "../run-order.ts";
 
@@ -18,14 +19,14 @@ export class ApiError extends Error {
     code: string,
     message: string,
     param: string | null = null,
-    retryAfter?: number,
+    options: { readonly retryAfter?: number; readonly cause?: unknown } = {},
   ) {
-    super(message);
+    super(message, options);
     this.name = new.target.name;
     this.status = status;
     this.code = code;
     this.param = param;
-    this.retryAfter = retryAfter;
+    this.retryAfter = options.retryAfter;
   }
 }
 
@@ -40,9 +41,15 @@ export function apiErrorOf(error: unknown): ApiError | undefined {
     const message = `${error.message}, in the middle of an answer; what came of it is not verified, ask again`;
     return new ApiError(502, "worker_failed", message);
   }
+  if (isDiskFull(error)) {
+    const message = "the gateway's disk is full, and what it could not keep it does not promise";
+    return new ApiError(507, "storage_full", message, null, { cause: error });
+  }
   if (!(error instanceof AnswerError)) return undefined;
   if (error.detail.code === "BUSY") {
-    return new ApiError(429, "rate_limit_exceeded", error.message, null, RETRY_AFTER_SECONDS);
+    return new ApiError(429, "rate_limit_exceeded", error.message, null, {
+      retryAfter: RETRY_AFTER_SECONDS,
+    });
   }
   return new ApiError(503, "no_worker", error.message);
 }
