@@ -19,6 +19,7 @@ import { hex } from "./words.ts";
 
 /** Where the gateway listens unless told otherwise; any free port if this one is taken. */
 export const DEFAULT_PORT = 8420;
+const MAX_PORT = 65_535;
 
 export const portArgument = {
   type: "string",
@@ -27,13 +28,19 @@ export const portArgument = {
 
 /** The port to listen on for a `--port` that may be absent. */
 export async function gatewayPort(text: string | undefined): Promise<number> {
-  if (text !== undefined) return integer("--port", text, 0);
+  if (text === undefined) return (await isFree(DEFAULT_PORT)) ? DEFAULT_PORT : 0;
+  const port = integer("--port", text, 0);
+  if (port <= MAX_PORT && (await isFree(port))) return port;
+  const why = port > MAX_PORT ? "no port" : "in use, or not for you to listen on";
+  throw new CliError(EXIT.usage, `--port ${port} is ${why}; choose another, or 0 for any`);
+}
+
+function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  const free = await new Promise<boolean>((resolve) => {
+  return new Promise<boolean>((resolve) => {
     server.once("error", () => resolve(false));
-    server.listen(DEFAULT_PORT, "127.0.0.1", () => server.close(() => resolve(true)));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
-  return free ? DEFAULT_PORT : 0;
 }
 
 const HEALTH_TIMEOUT_MS = 1_000;

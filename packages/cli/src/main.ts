@@ -54,5 +54,6 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   console.error(`assay: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = exitCodeOf(error);
+  // What a role had opened before it failed would keep the process alive, and whoever started it waiting.
+  process.exit(exitCodeOf(error));
 }

@@ -117,6 +117,30 @@ describe("a network on this machine", () => {
   );
 
   test(
+    "a port in use is named, with what to do, and nothing is started for it",
+    async () => {
+      const { gateway } = JSON.parse(readText(home.networkFile())) as { gateway: string };
+      const { port } = new URL(gateway);
+      const other = newHome();
+      const { code, stderr } = await other.assay("up", "--port", port);
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: `assay: --port ${port} is in use, or not for you to listen on; choose another, or 0 for any\n`,
+      });
+      // A role that another started says so too, and ends.
+      const role = await other.assay(
+        ...["gateway", "start", "--network", home.networkFile(), "--port", port],
+        ...["--home", join(other.path, "gateway")],
+      );
+      expect(role.code).not.toBe(0);
+      expect(role.stderr).toContain(`port ${port} is in use`);
+      expect(await leftovers(other)).toEqual([]);
+      other.remove();
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     "Ctrl-C ends every process",
     async () => {
       expect(home.processes().length).toBeGreaterThanOrEqual(6);
@@ -195,6 +219,12 @@ describe("what goes wrong", () => {
     ["no tokens", ["ask", "x", "--max-tokens", "0"], "--max-tokens"],
     ["a network file that is not there", ["ask", "x", "--network", "nowhere.json"], "nowhere.json"],
     ["a role without a network", ["worker", "start"], "network"],
+    [
+      "a database that is none of ours",
+      ["worker", "start", "--network", "nowhere.json", "--database", "mysql://here"],
+      "--database",
+    ],
+    ["a port that there is not", ["up", "--port", "70000"], "--port 70000"],
   ])("%s is a usage error that names it, and starts nothing", async (_what, args, named) => {
     const { code, stdout, stderr } = await home.assay(...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

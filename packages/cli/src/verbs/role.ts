@@ -50,8 +50,8 @@ interface CommonArguments {
 }
 
 async function roleOptions(name: string, args: CommonArguments): Promise<RoleOptions> {
-  const home = privateDirectory(args.home ? resolve(args.home) : join(assayHome(), name));
   const database = databaseUrl(args.database);
+  const home = privateDirectory(args.home ? resolve(args.home) : join(assayHome(), name));
   return {
     home,
     ...(database === undefined ? {} : { database }),

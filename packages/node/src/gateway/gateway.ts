@@ -135,8 +135,11 @@ function createApi(parts: ApiParts) {
   const { options, chain, models, answering, desk, channels, peers, candidates } = parts;
   const funded = (): readonly Peer[] =>
     peers.withRole("worker").filter(({ hello }) => channels.isOpen(hello.address));
+  // Whoever is asked no more has no room for anybody.
+  const asked = (): readonly Peer[] =>
+    funded().filter(({ hello }) => !answering.standing.isBanned(hello.address));
   const queue = createQueue({
-    capacity: () => funded().reduce((sum, { hello }) => sum + Math.max(1, hello.freeSlots), 0),
+    capacity: () => asked().reduce((sum, { hello }) => sum + Math.max(1, hello.freeSlots), 0),
   });
   const roots = [...models.values()].map(({ root }) => root);
   const programPath = (root: string): string | undefined => models.get(root)?.path;
@@ -194,7 +197,10 @@ async function listen({ host, port }: GatewayOptions) {
   const { promise: app, resolve: serve } = Promise.withResolvers<Fetch>();
   const server = createAdaptorServer({ fetch: async (request: Request) => (await app)(request) });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", (error) => {
+      const isTaken = "code" in error && error.code === "EADDRINUSE";
+      reject(isTaken ? new Error(`port ${port} is in use on ${host}; choose another`) : error);
+    });
     server.listen(port, host, () => resolve());
   });
   const address = server.address();

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { openSync } from "node:fs";
+import { openSync, readFileSync } from "node:fs";
 import { type NetworkFile, parseNetworkFile } from "@assay/chain";
 
 const READY_TIMEOUT_MS = 30_000;
@@ -66,11 +66,17 @@ export function spawnRole(options: SpawnOptions): RoleProcess {
     new Promise<string>((resolve) => setTimeout(resolve, READY_TIMEOUT_MS, "silence").unref()),
   ]).then((message) => {
     if (typeof message !== "string") return message;
-    throw new Error(`${name} did not start (${message}); see ${logFile}`);
+    throw new Error(`${name} did not start (${lastWords(logFile) ?? message}); see ${logFile}`);
   });
   // Whoever waits for it is told; nobody has to.
   ready.catch(() => undefined);
   return { name, pid: child.pid ?? 0, ready, ended, stop: () => stop(child, ended) };
+}
+
+/** What a process that failed has said of it, on a line of its own at the end of its log. */
+function lastWords(logFile: string): string | undefined {
+  const line = readFileSync(logFile, "utf8").trimEnd().split("\n").at(-1);
+  return line?.startsWith("assay: ") ? line.slice("assay: ".length) : undefined;
 }
 
 function readyMessage(child: ChildProcess): Promise<ReadyMessage> {
