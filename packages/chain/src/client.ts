@@ -5,8 +5,7 @@
 
 import { addressOf, type Delivery, merkleRoot, type Order, type Receipt } from "@assay/wire";
 import type { Abi, Hex } from "viem";
-import { ChainError } from "./chain-error.ts";
-import { DEVELOPMENT_CHAIN_ID, isDevelopmentAddress } from "./development-keys.ts";
+import { refuseDevelopmentKey } from "./development-keys.ts";
 import { contractErrors, contracts } from "./generated/contracts.ts";
 import { toHex } from "./hex.ts";
 import type { Address, NetworkFile } from "./network-file.ts";
@@ -79,13 +78,7 @@ export async function connectChain(
   privateKey: Uint8Array,
 ): Promise<ChainClient> {
   const address = addressOf(privateKey);
-  if (network.chainId !== DEVELOPMENT_CHAIN_ID && isDevelopmentAddress(address)) {
-    throw new ChainError({
-      code: "CHAIN_DEVELOPMENT_KEY",
-      chainId: network.chainId,
-      address: toHex(address),
-    });
-  }
+  refuseDevelopmentKey(network.chainId, address);
   const reader = await openChain(network);
   const transactor = createTransactor(reader.rpc, privateKey);
   const account: Account = {

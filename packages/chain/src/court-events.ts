@@ -4,7 +4,7 @@ import { decodeEventLog, type Hex } from "viem";
 import { type FollowOptions, followLogs } from "./follow.ts";
 import { contracts } from "./generated/contracts.ts";
 import { fromHex } from "./hex.ts";
-import type { ChainReader } from "./reader.ts";
+import { type ChainReader, pollMsOf } from "./reader.ts";
 
 export type CourtEvent =
   | {
@@ -57,6 +57,7 @@ export interface FollowCourtOptions extends Omit<FollowOptions, "addresses" | "o
 export async function followCourt(chain: ChainReader, options: FollowCourtOptions): Promise<void> {
   const { onEvent, ...follow } = options;
   await followLogs(chain.rpc, {
+    pollMs: 4 * pollMsOf(chain.network),
     ...follow,
     addresses: [chain.network.contracts.court, chain.network.contracts.stake],
     onLog: async (log) => {

@@ -1,6 +1,6 @@
 /** Deploys the contracts of one network (spec/04 §4.1) to any EVM chain, from one key. */
 
-import { bytesToHex, sha256 } from "@assay/wire";
+import { addressOf, bytesToHex, sha256 } from "@assay/wire";
 import {
   createPublicClient,
   encodeAbiParameters,
@@ -10,10 +10,12 @@ import {
   type PublicClient,
 } from "viem";
 import { ChainError } from "./chain-error.ts";
+import { refuseDevelopmentKey } from "./development-keys.ts";
 import { bytecodes } from "./generated/bytecodes.ts";
 import { contracts } from "./generated/contracts.ts";
 import { toHex } from "./hex.ts";
 import type { Address, ContractName } from "./network-file.ts";
+import { unreachable } from "./reader.ts";
 import { createTransactor } from "./transactor.ts";
 
 /** What a deployment fixes for ever. Amounts in token base units, times in blocks. */
@@ -42,7 +44,63 @@ export const DEVELOPMENT_TERMS: Terms = {
 /** Test tokens that a development network starts with. */
 const DEVELOPMENT_SUPPLY = 1_000_000_000n * TOKEN;
 
-const DEPLOY_GAS = 14_000_000n;
+/** Over the estimate: fees and state move until it is included. */
+const DEPLOY_GAS_PERCENT = 120n;
+
+export interface TermsWish {
+  /** The chain's time from block to block. */
+  readonly blockSeconds: number;
+  /** How long a batch can be challenged before it is paid. */
+  readonly windowSeconds: number;
+  /** How long a juror has for its ruling. */
+  readonly rulingSeconds: number;
+  readonly minStake: bigint;
+  readonly bond: bigint;
+}
+
+const JURORS = 3n;
+const LONGEST_DRAW_BLOCKS = 256n;
+
+/** Terms in blocks, with the shortest times for unbonding and withdrawal that spec/04 §4.1 allows. */
+export function termsFor(wish: TermsWish): Terms {
+  const blocks = (seconds: number): bigint =>
+    BigInt(Math.max(1, Math.ceil(seconds / wish.blockSeconds)));
+  const windowBlocks = blocks(wish.windowSeconds);
+  const rulingBlocks = blocks(wish.rulingSeconds);
+  const drawBlocks = rulingBlocks < LONGEST_DRAW_BLOCKS ? rulingBlocks : LONGEST_DRAW_BLOCKS;
+  const longestCase = JURORS * (drawBlocks + rulingBlocks + 2n);
+  return {
+    minStake: wish.minStake,
+    bond: wish.bond,
+    windowBlocks,
+    rulingBlocks,
+    unbondingBlocks: 4n * windowBlocks + longestCase + 1n,
+    withdrawBlocks: 6n * windowBlocks,
+  };
+}
+
+export interface ChainSurvey {
+  readonly chainId: number;
+  /** From block to block, over the last hundred. */
+  readonly blockSeconds: number;
+}
+
+const SURVEYED_BLOCKS = 100n;
+/** Timestamps are whole seconds: no chain is taken for faster. */
+const SHORTEST_BLOCK_SECONDS = 0.25;
+
+/** @throws {ChainError} `CHAIN_UNREACHABLE` */
+export async function surveyChain(rpcUrl: string): Promise<ChainSurvey> {
+  const rpc = createPublicClient({ transport: http(rpcUrl) });
+  const [chainId, head] = await Promise.all([rpc.getChainId(), rpc.getBlock()]).catch(
+    unreachable(rpcUrl),
+  );
+  const span = head.number < SURVEYED_BLOCKS ? head.number : SURVEYED_BLOCKS;
+  if (span === 0n) return { chainId, blockSeconds: 1 };
+  const before = await rpc.getBlock({ blockNumber: head.number - span });
+  const seconds = Number(head.timestamp - before.timestamp) / Number(span);
+  return { chainId, blockSeconds: Math.max(SHORTEST_BLOCK_SECONDS, seconds) };
+}
 
 /** Tells the contracts of this program from those of another version: a chain keeps what was deployed to it. */
 export const contractsId = (): string =>
@@ -56,7 +114,12 @@ export interface DeployOptions {
   readonly token?: Address;
 }
 
-/** Deploys and returns the addresses. @throws {ChainError} `CHAIN_REVERTED` when a creation fails. */
+/**
+ * Deploys and returns the addresses.
+ *
+ * @throws {ChainError} `CHAIN_DEVELOPMENT_KEY` for a well-known key on any chain but the development chain, `CHAIN_FUNDS`
+ * when the account cannot pay the fees, `CHAIN_REVERTED` when a creation fails
+ */
 export async function deployContracts(
   options: DeployOptions,
 ): Promise<Readonly<Record<ContractName, Address>>> {
@@ -66,7 +129,14 @@ export async function deployContracts(
     cacheTime: 0,
   });
   const transactor = createTransactor(rpc, options.privateKey);
-  const create = (data: Hex): Promise<Hex> => transactor.sendRaw({ data, gas: DEPLOY_GAS });
+  const chainId = await rpc.getChainId();
+  refuseDevelopmentKey(chainId, addressOf(options.privateKey));
+  const create = async (data: Hex): Promise<Hex> => {
+    const gas =
+      ((await rpc.estimateGas({ account: transactor.address, data })) * DEPLOY_GAS_PERCENT) / 100n;
+    await requireFees(rpc, transactor.address, chainId, gas);
+    return transactor.sendRaw({ data, gas });
+  };
   const sentToken =
     options.token === undefined
       ? create(
@@ -107,6 +177,22 @@ export async function deployContracts(
   return { token, models, stake, escrow, settlement, court };
 }
 
+async function requireFees(
+  rpc: PublicClient,
+  address: Address,
+  chainId: number,
+  gas: bigint,
+): Promise<void> {
+  const [held, { maxFeePerGas }] = await Promise.all([
+    rpc.getBalance({ address }),
+    rpc.estimateFeesPerGas(),
+  ]);
+  const needed = gas * maxFeePerGas;
+  if (held < needed) {
+    throw new ChainError({ code: "CHAIN_FUNDS", address, chainId, token: null, needed, held });
+  }
+}
+
 async function created(rpc: PublicClient, what: string, hash: Hex | undefined): Promise<Address> {
   if (hash === undefined) throw new TypeError("nothing was sent");
   const receipt = await rpc.waitForTransactionReceipt({ hash });
@@ -140,14 +226,20 @@ export async function fund(
   const transactor = createTransactor(rpc, privateKey);
   const sent: Promise<Hex>[] = [];
   for (const { party, tokens, wei } of list) {
-    sent.push(transactor.sendRaw({ to: toHex(party), value: wei, gas: TRANSFER_GAS }));
-    sent.push(
-      transactor.sendRaw({ to: token, data: transferData(party, tokens), gas: TRANSFER_GAS }),
-    );
+    if (wei > 0n)
+      sent.push(transactor.sendRaw({ to: toHex(party), value: wei, gas: TRANSFER_GAS }));
+    if (tokens > 0n) {
+      const data = transferData(party, tokens);
+      sent.push(transactor.sendRaw({ to: token, data, gas: TRANSFER_GAS }));
+    }
   }
-  await Promise.all(
+  const receipts = await Promise.all(
     (await Promise.all(sent)).map((hash) => rpc.waitForTransactionReceipt({ hash })),
   );
+  const failed = receipts.find(({ status }) => status !== "success");
+  if (failed === undefined) return;
+  const reason = `transaction ${failed.transactionHash} reverted: does the account hold as much?`;
+  throw new ChainError({ code: "CHAIN_REVERTED", action: "a transfer", reason });
 }
 
 /** ERC-20 `transfer(address,uint256)`. */

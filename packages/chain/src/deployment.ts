@@ -2,14 +2,18 @@
 
 // biome-ignore lint/performance/noBarrelFile: the entry point of the subpath export
 export {
+  type ChainSurvey,
   contractsId,
   DEVELOPMENT_TERMS,
   type DeployOptions,
   deployContracts,
   type Funding,
   fund,
+  surveyChain,
   type Terms,
+  type TermsWish,
   TOKEN,
+  termsFor,
 } from "./deploy.ts";
 export {
   type DevelopmentChain,

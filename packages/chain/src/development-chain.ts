@@ -36,22 +36,32 @@ export interface DevelopmentChainOptions {
   readonly port?: number;
   /** Time from block to block. */
   readonly blockSeconds?: number;
+  /** Another chain's id, to have one that is not the development chain: its keys are refused there. */
+  readonly chainId?: number;
 }
 
 /** Starts the chain, or throws `CHAIN_BINARY_MISSING` or `CHAIN_NOT_STARTED`. About 0.1 s. */
 export async function startDevelopmentChain(
   options: DevelopmentChainOptions,
 ): Promise<DevelopmentChain> {
-  const { directory, blockSeconds = DEVELOPMENT_BLOCK_SECONDS } = options;
+  const {
+    directory,
+    blockSeconds = DEVELOPMENT_BLOCK_SECONDS,
+    chainId = DEVELOPMENT_CHAIN_ID,
+  } = options;
   const pidFile = join(directory, "chain.pid");
   const stateFile = join(directory, "chain.json");
   await endStale(pidFile, stateFile);
   const port = options.port ?? (await freePort());
-  const child = spawn(anvilBinary(), anvilArguments(port, stateFile, directory, blockSeconds), {
-    stdio: ["ignore", "pipe", "pipe"],
-    // Its own process group: Ctrl-C in the terminal goes to us, and we stop it in order.
-    detached: true,
-  });
+  const child = spawn(
+    anvilBinary(),
+    anvilArguments({ port, stateFile, directory, blockSeconds, chainId }),
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+      // Its own process group: Ctrl-C in the terminal goes to us, and we stop it in order.
+      detached: true,
+    },
+  );
   let output = "";
   const collect = (chunk: Buffer): void => {
     output = (output + chunk.toString()).slice(-2_000);
@@ -80,16 +90,25 @@ export async function startDevelopmentChain(
   };
 }
 
-function anvilArguments(
-  port: number,
-  stateFile: string,
-  directory: string,
-  blockSeconds: number,
-): string[] {
+interface AnvilOptions {
+  readonly port: number;
+  readonly stateFile: string;
+  readonly directory: string;
+  readonly blockSeconds: number;
+  readonly chainId: number;
+}
+
+function anvilArguments({
+  port,
+  stateFile,
+  directory,
+  blockSeconds,
+  chainId,
+}: AnvilOptions): string[] {
   return [
     ["--host", "127.0.0.1"],
     ["--port", String(port)],
-    ["--chain-id", String(DEVELOPMENT_CHAIN_ID)],
+    ["--chain-id", String(chainId)],
     ["--silent"],
     ["--hardfork", "osaka"],
     ["--enable-tx-gas-limit"],

@@ -4,6 +4,7 @@
  */
 
 import { bytesToHex, hexToBytes } from "@assay/wire";
+import { ChainError } from "./chain-error.ts";
 
 /** Chain id of every development chain. */
 export const DEVELOPMENT_CHAIN_ID = 31_337;
@@ -26,5 +27,9 @@ const ADDRESSES: ReadonlySet<string> = new Set([
   "a0ee7a142d267c1f36714e4a8f75612f20a79720",
 ]);
 
-export const isDevelopmentAddress = (address: Uint8Array): boolean =>
-  ADDRESSES.has(bytesToHex(address));
+/** @throws {ChainError} `CHAIN_DEVELOPMENT_KEY` for an account whose key everybody holds, where money may be real */
+export function refuseDevelopmentKey(chainId: number, address: Uint8Array): void {
+  const hex = bytesToHex(address);
+  if (chainId === DEVELOPMENT_CHAIN_ID || !ADDRESSES.has(hex)) return;
+  throw new ChainError({ code: "CHAIN_DEVELOPMENT_KEY", chainId, address: `0x${hex}` });
+}

@@ -42,5 +42,6 @@ export {
   type ChainReader,
   type Channel,
   openChain,
+  pollMsOf,
   type SignedVoucher,
 } from "./reader.ts";

@@ -10,11 +10,18 @@ import {
   type PublicClient,
 } from "viem";
 import { ChainError } from "./chain-error.ts";
+import { DEVELOPMENT_CHAIN_ID } from "./development-keys.ts";
 import { contracts } from "./generated/contracts.ts";
 import { fromHex, toHex } from "./hex.ts";
 import type { NetworkFile } from "./network-file.ts";
 
-const POLL_MS = 50;
+/** Of a chain on this machine, and of one that others pay for: a public RPC counts requests. */
+const LOCAL_POLL_MS = 50;
+const PUBLIC_POLL_MS = 1_000;
+
+/** How long to wait before a chain is asked again whether something has happened. */
+export const pollMsOf = ({ chainId }: Pick<NetworkFile, "chainId">): number =>
+  chainId === DEVELOPMENT_CHAIN_ID ? LOCAL_POLL_MS : PUBLIC_POLL_MS;
 
 /** States of an order (spec/04 §4.5–4.7). */
 type OrderState = "open" | "contested" | "paid" | "void";
@@ -46,6 +53,8 @@ export interface ChainReader {
   /** The name that a program root was registered under. */
   nameOf(programRoot: Uint8Array): Promise<string | undefined>;
   tokenBalance(party: Uint8Array): Promise<bigint>;
+  /** Of the chain's own coin, in wei. */
+  coinBalance(party: Uint8Array): Promise<bigint>;
   isActive(party: Uint8Array): Promise<boolean>;
   stakeOf(party: Uint8Array): Promise<bigint>;
   /** What a proven fraud would take: also what is unbonding. */
@@ -132,19 +141,26 @@ export const vouchersHash = (vouchers: readonly SignedVoucher[]): Hex =>
     encodeAbiParameters(VOUCHERS, [vouchers.map(({ voucher }) => voucherArguments(voucher))]),
   );
 
-/** Connects for reading. @throws {ChainError} `CHAIN_WRONG_ID` when the RPC serves another chain. */
+/** Connects for reading. @throws {ChainError} `CHAIN_UNREACHABLE`, or `CHAIN_WRONG_ID` when the RPC serves another chain. */
 export async function openChain(network: NetworkFile): Promise<ChainReader> {
   const rpc = createPublicClient({
     transport: http(network.rpc, { batch: false, retryCount: 2, timeout: 10_000 }),
-    pollingInterval: POLL_MS,
+    pollingInterval: pollMsOf(network),
     cacheTime: 0,
   });
-  const actual = await rpc.getChainId();
+  const actual = await rpc.getChainId().catch(unreachable(network.rpc));
   if (actual !== network.chainId) {
     throw new ChainError({ code: "CHAIN_WRONG_ID", expected: network.chainId, actual });
   }
   return createReader(network, rpc);
 }
+
+/** Turns what a request to an RPC rejects with into ours. */
+export const unreachable =
+  (rpc: string) =>
+  (cause: unknown): never => {
+    throw new ChainError({ code: "CHAIN_UNREACHABLE", rpc }, { cause });
+  };
 
 function createReader(network: NetworkFile, rpc: PublicClient): ChainReader {
   return {
@@ -186,6 +202,7 @@ function readParties(
 ): Pick<
   ChainReader,
   | "tokenBalance"
+  | "coinBalance"
   | "isActive"
   | "stakeOf"
   | "slashableOf"
@@ -207,6 +224,7 @@ function readParties(
   return {
     tokenBalance: (party) =>
       rpc.readContract({ ...token, functionName: "balanceOf", args: [toHex(party)] }),
+    coinBalance: (party) => rpc.getBalance({ address: toHex(party) }),
     isActive: (party) =>
       rpc.readContract({ ...stake, functionName: "isActive", args: [toHex(party)] }),
     stakeOf: async (party) => (await partyOf(party)).bonded,

@@ -7,6 +7,7 @@ import {
   type Cheat,
   contractsId,
   type LocalNetwork,
+  loadNetwork,
   programRootOfFile,
   readNetworkFile,
   startLocalNetwork,
@@ -74,7 +75,7 @@ export function startHere(options: StartOptions): Promise<LocalNetwork> {
 export async function runningNetwork(path?: string): Promise<NetworkFile | undefined> {
   if (path !== undefined) {
     try {
-      return readNetworkFile(path);
+      return await loadNetwork(path);
     } catch (error) {
       throw new CliError(EXIT.usage, error instanceof Error ? error.message : String(error));
     }

@@ -11,6 +11,8 @@ const verbs: SubCommandsDef = {
   up: () => import("./verbs/up.ts").then((verb) => verb.up),
   ask: () => import("./verbs/ask.ts").then((verb) => verb.ask),
   verify: () => import("./verbs/verify.ts").then((verb) => verb.verify),
+  deploy: () => import("./verbs/deploy.ts").then((verb) => verb.deploy),
+  wallet: () => import("./verbs/wallet.ts").then((verb) => verb.wallet),
   worker: () => import("./verbs/role.ts").then((verb) => verb.worker),
   verifier: () => import("./verbs/role.ts").then((verb) => verb.verifier),
   gateway: () => import("./verbs/role.ts").then((verb) => verb.gateway),
@@ -45,6 +47,11 @@ function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CliError) return error.exitCode;
   if (!(error instanceof Error)) return EXIT.internal;
   if (error.name === "SdkError") return EXIT.network;
+  if (error.name === "ChainError") {
+    const code: unknown = Reflect.get(Reflect.get(error, "detail"), "code");
+    const isUsage = code === "CHAIN_DEVELOPMENT_KEY" || code === "CHAIN_NETWORK_FILE";
+    return isUsage ? EXIT.usage : EXIT.network;
+  }
   if (error.name === "TimeoutError") return EXIT.timeout;
   if (error.name === "CLIError") return EXIT.usage;
   return EXIT.internal;

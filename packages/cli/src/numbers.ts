@@ -8,6 +8,15 @@ export function integer(flag: string, text: string, least: number): number {
   throw new CliError(EXIT.usage, `${flag} ${text} is not a whole number of at least ${least}`);
 }
 
+const DECIMALS = 18;
+
+/** Tokens or coins, with up to 18 decimals, in base units. */
+export function amount(flag: string, text: string): bigint {
+  const [, whole = "", part = ""] = /^(\d{1,30})(?:\.(\d{1,18}))?$/.exec(text) ?? [];
+  if (whole !== "") return BigInt(whole + part.padEnd(DECIMALS, "0"));
+  throw new CliError(EXIT.usage, `${flag} ${text} is not an amount, such as 100 or 0.25`);
+}
+
 export function number(flag: string, text: string): number {
   const value = text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isFinite(value)) return value;

@@ -10,11 +10,19 @@
  */
 
 // biome-ignore lint/performance/noBarrelFile: the package's one entry point
-export { contractsId } from "@assay/chain/deployment";
+export { contractsId, startDevelopmentChain } from "@assay/chain/deployment";
 export { loadOrCreateKey } from "./keys.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { programRootOfFile } from "./models.ts";
 export { serveParent } from "./network/child.ts";
+export {
+  type Account,
+  accountOn,
+  addressOfKey,
+  type DeployedNetwork,
+  deployNetwork,
+  send,
+} from "./network/deploy-network.ts";
 export { assayHome, privateDirectory } from "./network/home.ts";
 export {
   type LocalModel,

@@ -1,8 +1,7 @@
 /** What every role is started with, and what it has when it runs. */
 
 import { join } from "node:path";
-import type { ChainClient, NetworkFile } from "@assay/chain";
-import { connectChain } from "@assay/chain";
+import { type ChainClient, ChainError, connectChain, type NetworkFile, toHex } from "@assay/chain";
 import type { Message } from "@assay/wire";
 import { peerKeySeed } from "./keys.ts";
 import type { Logger } from "./logger.ts";
@@ -92,9 +91,26 @@ export const openRoleDatabase = (
   kind: "gateway" | "verifier" | "worker",
 ): Promise<Database> => openDatabase(database ?? join(home, `${kind}.sqlite`));
 
-/** Connects to the chain and bonds the least stake that the network asks for. */
+/**
+ * Connects to the chain and bonds the least stake that the network asks for.
+ *
+ * @throws {ChainError} `CHAIN_FUNDS` where the account has not the tokens for it, or nothing for fees
+ */
 export async function connectStaked(options: RoleOptions): Promise<ChainClient> {
   const chain = await connectChain(options.network, options.privateKey);
-  await chain.ensureStake(await chain.minStake());
+  const { address } = chain;
+  const stake = await chain.minStake();
+  const [bonded, tokens, coins] = await Promise.all([
+    chain.stakeOf(address),
+    chain.tokenBalance(address),
+    chain.coinBalance(address),
+  ]);
+  const account = { address: toHex(address), chainId: options.network.chainId };
+  const { token } = options.network.contracts;
+  const funds = (asset: string | null, needed: bigint, held: bigint) =>
+    new ChainError({ code: "CHAIN_FUNDS", ...account, token: asset, needed, held });
+  if (bonded + tokens < stake) throw funds(token, stake - bonded, tokens);
+  if (coins === 0n) throw funds(null, 1n, 0n);
+  await chain.ensureStake(stake);
   return chain;
 }

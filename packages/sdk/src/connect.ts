@@ -8,13 +8,12 @@ import {
   type NetworkFile,
   openChain,
   type Payment,
+  pollMsOf,
 } from "@assay/chain";
 import { bytesToHex, equalBytes, receiptHash } from "@assay/wire";
 import { type Answer, ask, type Question } from "./ask.ts";
 import { type ClientModel, openModel } from "./model.ts";
 import { SdkError } from "./sdk-error.ts";
-
-const POLL_MS = 50;
 
 export interface ConnectOptions {
   readonly network: NetworkFile;
@@ -99,7 +98,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
         signal.throwIfAborted();
         const payment = await findPayment(chain, file.order, hash, fromBlock);
         if (payment !== undefined) return payment;
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        await new Promise((resolve) => setTimeout(resolve, pollMsOf(network)));
       }
     },
   };

@@ -30,7 +30,12 @@ const MIN_KEY_CHARACTERS = 16;
 const SITE = join(repository, "packages", "explorer", "generated", "site");
 
 const common = {
-  network: { type: "string", description: 'network file ("assay up" writes one)', required: true },
+  network: {
+    type: "string",
+    description:
+      'network file, or its URL ("assay up" and "assay deploy" write one, a gateway serves its own at /network.json)',
+    required: true,
+  },
   home: { type: "string", description: "directory of this role's key and database" },
   database: {
     type: "string",

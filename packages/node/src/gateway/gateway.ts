@@ -93,20 +93,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     log,
   };
   const { server, url, hosts } = await listen(options);
-  const app = createApi({
-    options,
-    chain,
-    models,
-    answering,
-    desk,
-    channels,
-    peers,
-    candidates,
-    hosts,
-  });
+  const { addresses } = mesh;
+  const parts = { options, chain, models, answering, desk, channels, peers, candidates };
+  const app = createApi({ ...parts, hosts, addresses });
   server.serve(app.fetch);
   return {
-    addresses: mesh.addresses,
+    addresses,
     url,
     async stop() {
       stopping.abort();
@@ -128,6 +120,8 @@ interface ApiParts {
   readonly peers: Peers;
   readonly candidates: (root: Uint8Array) => readonly Candidate[];
   readonly hosts: ReadonlySet<string>;
+  /** Of its mesh: others that join can meet here. */
+  readonly addresses: readonly string[];
 }
 
 /** The HTTP API over all that the gateway has. */
@@ -147,7 +141,10 @@ function createApi(parts: ApiParts) {
   return createApp(
     {
       programPath,
-      networkFile: formatNetworkFile(options.network),
+      networkFile: formatNetworkFile({
+        ...options.network,
+        bootstrap: [...new Set([...options.network.bootstrap, ...parts.addresses])],
+      }),
       site:
         options.site === undefined
           ? new Map()

@@ -4,7 +4,12 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ChainClient, followPublications, type PublishedReceipt } from "@assay/chain";
+import {
+  type ChainClient,
+  followPublications,
+  type PublishedReceipt,
+  pollMsOf,
+} from "@assay/chain";
 import {
   bytesToHex,
   decodeReceiptFile,
@@ -48,7 +53,7 @@ export function followLateReceipts(options: LateReceiptsOptions, fromBlock: bigi
   const asking = new Map<string, Promise<void>>();
   const following = followPublications(options.chain, {
     fromBlock,
-    pollMs: 100,
+    pollMs: 2 * pollMsOf(options.chain.network),
     onPublished: (published) => takePublished(options, published),
     onError: (error) => log.warn({ err: error }, "publications will be read again"),
     signal,

@@ -13,6 +13,7 @@ import {
   ChainError,
   type Channel,
   paidTowards,
+  pollMsOf,
   type SignedVoucher,
 } from "@assay/chain";
 import { bytesToHex, hexToBytes, merkleRoot, type Voucher } from "@assay/wire";
@@ -26,7 +27,6 @@ import { decodeVouchers, encodeVouchers, latestVouchers } from "./vouchers.ts";
 const MAX_BATCH = 1_024;
 /** Clients in one batch: a voucher of each must fit one transaction of 2^24 gas at about 30 k gas. */
 const MAX_VOUCHERS = 256;
-const POLL_MS = 100;
 const MAX_RETRY_MS = 5_000;
 /** How long a client may take to give a voucher before its receipt is published. */
 const VOUCHER_PATIENCE_MS = 30_000;
@@ -48,14 +48,15 @@ export interface SettlerOptions {
 }
 
 export function startSettler(options: SettlerOptions): Settler {
-  const { signal, log, database } = options;
+  const { signal, log, database, chain } = options;
+  const pollMs = 2 * pollMsOf(chain.network);
   const calls = new EventTarget();
   const wake = (): void => {
     calls.dispatchEvent(new Event("wake"));
   };
   signal.addEventListener("abort", wake, { once: true });
   async function run(): Promise<void> {
-    let delay = POLL_MS;
+    let delay = pollMs;
     while (!signal.aborted) {
       const round = new AbortController();
       // From before the round, so that a receipt that comes during it is not slept over.
@@ -66,7 +67,7 @@ export function startSettler(options: SettlerOptions): Settler {
       try {
         await settleOnce(options);
         open = await hasOpen(database);
-        delay = POLL_MS;
+        delay = pollMs;
       } catch (error) {
         log.warn({ err: error }, "settlement will be tried again");
         delay = Math.min(2 * delay, MAX_RETRY_MS);
