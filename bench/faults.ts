@@ -106,7 +106,8 @@ async function startAgain(network: RunningNetwork, role: string): Promise<void> 
     );
     if (problem === undefined) return;
     if (performance.now() > until) throw problem;
-    await started.ended;
+    // One that was silent for too long still runs.
+    await started.stop();
     await sleep(200);
   }
 }

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { paymentsBetween } from "@assay/chain";
 import { addressOf, bytesToHex, equalBytes, hexToBytes } from "@assay/wire";
 import type { RunningNetwork } from "./local-network.ts";
-import type { Delivered } from "./traffic.ts";
+import type { Delivered, Traffic } from "./traffic.ts";
 
 const REST_TIMEOUT_MS = 180_000;
 
@@ -28,6 +28,8 @@ export interface Reckoning {
   readonly paidTooLittle: string;
   /** Workers that lost stake, other than `cheater`. */
   readonly slashed: number;
+  /** Answers that ended without a receipt and without a word, and failures that the gateway had no word for. */
+  readonly wordless: number;
   /** What had not come to rest in time, in words. */
   readonly open: readonly string[];
 }
@@ -39,6 +41,8 @@ interface Job {
 }
 
 const OPEN_JOBS = ["accepted", "done", "granted", "posted", "published"];
+/** `the gateway failed; its log says why`, and what is not ours at all. */
+const WORDLESS = /SDK_NO_RECEIPT|its log says why|is not valid JSON|too large/;
 const OPEN_ORDERS = ["placed", "started"];
 
 const workersOf = (network: RunningNetwork): readonly string[] =>
@@ -88,7 +92,7 @@ async function openIn(
 /** Waits until nothing is on its way, then compares. Every role serves, and nobody asks any more. */
 export async function reckon(
   network: RunningNetwork,
-  delivered: readonly Delivered[],
+  { delivered, errors }: Pick<Traffic, "delivered" | "errors">,
   cheater?: string,
 ): Promise<Reckoning> {
   const until = performance.now() + REST_TIMEOUT_MS;
@@ -110,6 +114,10 @@ export async function reckon(
     paidTooMuch: String(sumOf(surplus.filter((amount) => amount > 0n))),
     paidTooLittle: String(-sumOf(surplus.filter((amount) => amount < 0n))),
     slashed: accounts.filter(({ isActive }) => !isActive).length,
+    wordless: [...errors].reduce(
+      (sum, [name, count]) => sum + (WORDLESS.test(name) ? count : 0),
+      0,
+    ),
     open: await openIn(network, cheater),
   };
 }

@@ -34,7 +34,7 @@ const options = {
   port: await freePort(),
   ...(databaseOf === undefined ? {} : { databaseOf }),
 };
-await withNetwork(options, async (network) => {
+const run = withNetwork(options, async (network) => {
   const faulty = makeFaulty(network, random);
   try {
     const traffic = startTraffic(network.connection, { clients: CLIENTS });
@@ -48,7 +48,7 @@ await withNetwork(options, async (network) => {
     }
     await sleep(LONGEST_BETWEEN_MS);
     await traffic.stop();
-    const reckoning = await reckon(network, traffic.delivered);
+    const reckoning = await reckon(network, traffic);
     const problems = problemsOf(reckoning);
     console.log(
       JSON.stringify({
@@ -66,4 +66,4 @@ await withNetwork(options, async (network) => {
     await faulty.stop();
   }
 });
-await server?.stop();
+await run.finally(() => server?.stop());

@@ -30,7 +30,7 @@ test("killed, paused, cut off from its chain: no receipt is lost, none is paid t
       }
       await sleep(2_000);
       await traffic.stop();
-      return await reckon(network, traffic.delivered);
+      return await reckon(network, traffic);
     } finally {
       await faulty.stop();
     }

@@ -17,12 +17,9 @@ export type ChainErrorDetail =
       readonly held: bigint;
     }
   | { readonly code: "CHAIN_REVERTED"; readonly action: string; readonly reason: string }
-  | {
-      readonly code: "CHAIN_NOT_INCLUDED";
-      readonly action: string;
-      readonly hash: string;
-      readonly waitedMs: number;
-    }
+  | { readonly code: "CHAIN_NOT_INCLUDED"; readonly action: string; readonly hash: string }
+  | { readonly code: "CHAIN_BLOCK_TIME"; readonly chainId: number }
+  | { readonly code: "CHAIN_TOKEN"; readonly token: string; readonly problem: string }
   | { readonly code: "CHAIN_NETWORK_FILE"; readonly field: string; readonly problem: string };
 
 /** Thrown by this package for every failure that a caller can act on. */
@@ -52,7 +49,11 @@ function describe(detail: ChainErrorDetail): string {
     case "CHAIN_REVERTED":
       return `${detail.action} was refused by the contract: ${detail.reason}`;
     case "CHAIN_NOT_INCLUDED":
-      return `${detail.action} was sent in transaction ${detail.hash}, and no block had it within ${detail.waitedMs / 1_000} s: the chain may be down, or have dropped it`;
+      return `${detail.action} was sent in transaction ${detail.hash}, and the chain does not know it any more: it was dropped, or another one took its place`;
+    case "CHAIN_BLOCK_TIME":
+      return `the last blocks of chain ${detail.chainId} do not tell how long the next will take; say it with --block-seconds`;
+    case "CHAIN_TOKEN":
+      return `the token ${detail.token} ${detail.problem}`;
     case "CHAIN_NETWORK_FILE":
       return `network file: ${detail.field} ${detail.problem}`;
   }

@@ -18,7 +18,8 @@ import {
 } from "./reader.ts";
 import { type Call, createTransactor } from "./transactor.ts";
 
-const MAX_UINT256 = 2n ** 256n - 1n;
+/** Bonds that the court may take before it has to be allowed again: several challenges can be under way at once. */
+const CHALLENGES_APPROVED = 16n;
 
 /** A receipt with both signatures. */
 export interface SignedReceipt {
@@ -124,11 +125,13 @@ interface Account {
   executeAll(calls: readonly Call[]): Promise<readonly Transaction[]>;
 }
 
-/** The approval that is missing, once for all: the spender is an immutable contract that takes what its rules say. */
+/** The approval that is missing, and no more: who made the network file says which contract this is. */
 async function approval(
   account: Account,
   spender: Address,
   amount: bigint,
+  /** How much to approve where it is missing. */
+  approved: bigint = amount,
 ): Promise<readonly Call[]> {
   const { token } = account.reader.network.contracts;
   const allowance = await account.reader.rpc.readContract({
@@ -138,7 +141,7 @@ async function approval(
     args: [toHex(account.address), spender],
   });
   if (allowance >= amount) return [];
-  const args = [spender, MAX_UINT256];
+  const args = [spender, approved];
   return [{ address: token, abi: contracts.DevToken.abi, functionName: "approve", args }];
 }
 
@@ -194,7 +197,7 @@ function settlementActions(
       abi: contracts.JuryCourt.abi,
       functionName: "bond",
     });
-    return approval(account, at.court, bond);
+    return approval(account, at.court, bond, CHALLENGES_APPROVED * bond);
   }
   return {
     async ensureBondApproved() {

@@ -28,8 +28,9 @@ export interface Terms {
   readonly rulingBlocks: bigint;
 }
 
-/** One token in base units: 18 decimals, as DevToken has. */
-export const TOKEN = 10n ** 18n;
+const DECIMALS = 18;
+/** One token in base units, as DevToken has. */
+export const TOKEN = 10n ** BigInt(DECIMALS);
 
 /** Terms of a development network: a window of 1.5 s, so that pay arrives while one watches. */
 export const DEVELOPMENT_TERMS: Terms = {
@@ -81,13 +82,16 @@ export function termsFor(wish: TermsWish): Terms {
 
 export interface ChainSurvey {
   readonly chainId: number;
-  /** From block to block, over the last hundred. */
-  readonly blockSeconds: number;
+  /** From block to block, over the last hundred; undefined where that says nothing of the next. */
+  readonly blockSeconds: number | undefined;
 }
 
 const SURVEYED_BLOCKS = 100n;
+const FEWEST_BLOCKS = 10n;
 /** Timestamps are whole seconds: no chain is taken for faster. */
 const SHORTEST_BLOCK_SECONDS = 0.25;
+/** A chain that makes blocks on demand, or has stood still, says nothing of its time by these. */
+const LONGEST_BLOCK_SECONDS = 60;
 
 /** @throws {ChainError} `CHAIN_UNREACHABLE` */
 export async function surveyChain(rpcUrl: string): Promise<ChainSurvey> {
@@ -95,10 +99,12 @@ export async function surveyChain(rpcUrl: string): Promise<ChainSurvey> {
   const [chainId, head] = await Promise.all([rpc.getChainId(), rpc.getBlock()]).catch(
     unreachable(rpcUrl),
   );
-  const span = head.number < SURVEYED_BLOCKS ? head.number : SURVEYED_BLOCKS;
-  if (span === 0n) return { chainId, blockSeconds: 1 };
+  // Without the first block, whose time may be any.
+  const span = head.number - 1n < SURVEYED_BLOCKS ? head.number - 1n : SURVEYED_BLOCKS;
+  if (span < FEWEST_BLOCKS) return { chainId, blockSeconds: undefined };
   const before = await rpc.getBlock({ blockNumber: head.number - span });
   const seconds = Number(head.timestamp - before.timestamp) / Number(span);
+  if (seconds > LONGEST_BLOCK_SECONDS) return { chainId, blockSeconds: undefined };
   return { chainId, blockSeconds: Math.max(SHORTEST_BLOCK_SECONDS, seconds) };
 }
 
@@ -118,7 +124,7 @@ export interface DeployOptions {
  * Deploys and returns the addresses.
  *
  * @throws {ChainError} `CHAIN_DEVELOPMENT_KEY` for a well-known key on any chain but the development chain, `CHAIN_FUNDS`
- * when the account cannot pay the fees, `CHAIN_REVERTED` when a creation fails
+ * when the account cannot pay the fees, `CHAIN_TOKEN`, `CHAIN_REVERTED` when a creation fails
  */
 export async function deployContracts(
   options: DeployOptions,
@@ -131,50 +137,69 @@ export async function deployContracts(
   const transactor = createTransactor(rpc, options.privateKey);
   const chainId = await rpc.getChainId();
   refuseDevelopmentKey(chainId, addressOf(options.privateKey));
-  const create = async (data: Hex): Promise<Hex> => {
-    const gas =
-      ((await rpc.estimateGas({ account: transactor.address, data })) * DEPLOY_GAS_PERCENT) / 100n;
-    await requireFees(rpc, transactor.address, chainId, gas);
-    return transactor.sendRaw({ data, gas });
+  if (options.token !== undefined) await checkToken(rpc, options.token);
+  const { address } = transactor;
+  const data = creationsOf(options);
+  const gasOf = async (creation: Hex): Promise<bigint> =>
+    ((await rpc.estimateGas({ account: address, data: creation })) * DEPLOY_GAS_PERCENT) / 100n;
+  const gas = {
+    token: data.token === undefined ? 0n : await gasOf(data.token),
+    models: await gasOf(data.models),
+    deployment: await gasOf(data.deployment(options.token ?? address)),
   };
-  const sentToken =
-    options.token === undefined
-      ? create(
-          encodeDeployData({
-            abi: contracts.DevToken.abi,
-            bytecode: bytecodes.DevToken,
-            args: [DEVELOPMENT_SUPPLY],
-          }),
-        )
-      : undefined;
-  const sentModels = create(
-    encodeDeployData({
-      abi: contracts.ModelRegistry.abi,
-      bytecode: bytecodes.ModelRegistry,
-    }),
-  );
-  const token = options.token ?? (await created(rpc, "token", await sentToken));
-  const deployment = await created(
-    rpc,
-    "contracts",
-    await create(
-      encodeDeployData({
-        abi: contracts.Deployment.abi,
-        bytecode: bytecodes.Deployment,
-        args: [{ token, ...options.terms }],
-      }),
-    ),
-  );
+  await requireFees(rpc, address, chainId, gas.token + gas.models + gas.deployment);
+  const create = async (what: string, creation: Hex, limit: bigint): Promise<Address> =>
+    created(rpc, what, await transactor.sendRaw({ data: creation, gas: limit }));
+  // In one block where it can be.
+  const [token, models] = await Promise.all([
+    options.token ?? create("token", data.token ?? "0x", gas.token),
+    create("model registry", data.models, gas.models),
+  ]);
+  const deployment = await create("contracts", data.deployment(token), gas.deployment);
   const read = (functionName: "stake" | "escrow" | "settlement" | "court"): Promise<Address> =>
     rpc.readContract({ address: deployment, abi: contracts.Deployment.abi, functionName });
-  const [stake, escrow, settlement, court, models] = await Promise.all([
+  const [stake, escrow, settlement, court] = await Promise.all([
     read("stake"),
     read("escrow"),
     read("settlement"),
     read("court"),
-    sentModels.then((hash) => created(rpc, "model registry", hash)),
   ]);
   return { token, models, stake, escrow, settlement, court };
+}
+
+/** What creates each contract. */
+const creationsOf = ({ terms, token }: DeployOptions) => ({
+  token:
+    token === undefined
+      ? encodeDeployData({
+          abi: contracts.DevToken.abi,
+          bytecode: bytecodes.DevToken,
+          args: [DEVELOPMENT_SUPPLY],
+        })
+      : undefined,
+  models: encodeDeployData({
+    abi: contracts.ModelRegistry.abi,
+    bytecode: bytecodes.ModelRegistry,
+  }),
+  deployment: (paidIn: Address) =>
+    encodeDeployData({
+      abi: contracts.Deployment.abi,
+      bytecode: bytecodes.Deployment,
+      args: [{ token: paidIn, ...terms }],
+    }),
+});
+
+/** Terms are told in tokens of 18 decimals, and fixed for ever. @throws {ChainError} `CHAIN_TOKEN` */
+async function checkToken(rpc: PublicClient, token: Address): Promise<void> {
+  const decimals = await rpc
+    .readContract({ address: token, abi: contracts.DevToken.abi, functionName: "decimals" })
+    .catch(() => undefined);
+  if (decimals === DECIMALS) return;
+  const problem =
+    decimals === undefined
+      ? "is no ERC-20 on this chain"
+      : `has ${decimals} decimals; stakes, bonds and prices are told in ${DECIMALS}`;
+  throw new ChainError({ code: "CHAIN_TOKEN", token, problem });
 }
 
 async function requireFees(
@@ -193,8 +218,7 @@ async function requireFees(
   }
 }
 
-async function created(rpc: PublicClient, what: string, hash: Hex | undefined): Promise<Address> {
-  if (hash === undefined) throw new TypeError("nothing was sent");
+async function created(rpc: PublicClient, what: string, hash: Hex): Promise<Address> {
   const receipt = await rpc.waitForTransactionReceipt({ hash });
   if (receipt.status !== "success" || !receipt.contractAddress) {
     throw new ChainError({

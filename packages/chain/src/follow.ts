@@ -71,7 +71,7 @@ async function readOn(client: PublicClient, place: Place, options: FollowOptions
   const head = await client.getBlock({ blockTag: "latest" });
   if (head.number === place.last?.number && head.hash === place.last.hash) return place;
   const from = (await isTakenBack(client, place, head.number))
-    ? later(options.fromBlock, head.number - REORGANISED_BLOCKS)
+    ? later(options.fromBlock, earlier(head.number, place.last?.number) - REORGANISED_BLOCKS)
     : place.next;
   const next = await readTo(client, from, head.number, options);
   const isWhole = next === head.number + 1n;
@@ -85,6 +85,7 @@ async function isTakenBack(client: PublicClient, { last }: Place, head: bigint):
   return block.hash !== last.hash;
 }
 
+const earlier = (a: bigint, b: bigint = a): bigint => (a < b ? a : b);
 const later = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** Reads from `next` to `head` and returns the block to go on with. */

@@ -11,8 +11,10 @@ import {
   type Hex,
   type PublicClient,
   serializeTransaction,
+  TransactionNotFoundError,
   type TransactionReceipt,
   type TransactionSerializableEIP1559,
+  WaitForTransactionReceiptTimeoutError,
 } from "viem";
 import { ChainError } from "./chain-error.ts";
 import { fromHex, toHex } from "./hex.ts";
@@ -22,8 +24,8 @@ import type { Address } from "./network-file.ts";
 const TRANSACTION_GAS_LIMIT = 16_777_216n;
 /** Head room over the estimate: state may move between estimate and inclusion. */
 const GAS_MARGIN_PERCENT = 130n;
-/** What was not included by then is forgotten: a node that starts anew has lost it, and its nonce with it. */
-const INCLUSION_TIMEOUT_MS = 30_000;
+/** How often the node is asked whether it still knows what no block has: one that starts anew has lost it, and its nonce with it. */
+const LOOK_AGAIN_MS = 30_000;
 
 export interface Call {
   readonly address: Address;
@@ -103,23 +105,32 @@ export function createTransactor(client: PublicClient, privateKey: Uint8Array): 
       try {
         return await Promise.all(sent.map(({ call, hash }) => included(client, call, hash)));
       } catch (error) {
-        nonces.forget();
+        if (error instanceof ChainError && error.detail.code === "CHAIN_NOT_INCLUDED") {
+          nonces.forget();
+        }
         throw error;
       }
     },
   };
 }
 
+/**
+ * Waits for as long as the node knows the transaction: to send it again while it is pending would do it twice. Another one in
+ * its place, of the same nonce, is not it.
+ */
 async function included(client: PublicClient, call: Call, hash: Hex): Promise<TransactionReceipt> {
-  const receipt = await client
-    .waitForTransactionReceipt({ hash, timeout: INCLUSION_TIMEOUT_MS })
-    .catch((cause: unknown) => {
-      const action = call.functionName;
-      throw new ChainError(
-        { code: "CHAIN_NOT_INCLUDED", action, hash, waitedMs: INCLUSION_TIMEOUT_MS },
-        { cause },
-      );
-    });
+  let receipt: TransactionReceipt | undefined;
+  while (receipt === undefined) {
+    receipt = await client
+      .waitForTransactionReceipt({ hash, timeout: LOOK_AGAIN_MS, checkReplacement: false })
+      .catch((error: unknown) => {
+        if (error instanceof WaitForTransactionReceiptTimeoutError) return undefined;
+        throw error;
+      });
+    if (receipt === undefined && !(await isKnown(client, hash))) {
+      throw new ChainError({ code: "CHAIN_NOT_INCLUDED", action: call.functionName, hash });
+    }
+  }
   if (receipt.status === "success") return receipt;
   throw new ChainError({
     code: "CHAIN_REVERTED",
@@ -127,6 +138,13 @@ async function included(client: PublicClient, call: Call, hash: Hex): Promise<Tr
     reason: `transaction ${hash} reverted when it was included`,
   });
 }
+
+/** Also where the node does not answer: nobody knows then. */
+const isKnown = (client: PublicClient, hash: Hex): Promise<boolean> =>
+  client.getTransaction({ hash }).then(
+    () => true,
+    (error: unknown) => !(error instanceof TransactionNotFoundError),
+  );
 
 /** Signed here: viem's accounts bring a second copy of the curve, with tables of its own to compute. */
 function signTransaction(privateKey: Uint8Array, transaction: TransactionSerializableEIP1559): Hex {

@@ -106,6 +106,19 @@ test("blocks that the chain took back are read as they are now", async () => {
   expect(heard).toEqual(["a", "b", "c", "a", "B", "C", "D"]);
 });
 
+test("a block that was taken back long ago leaves no gap", async () => {
+  const grown = Array.from({ length: 200 }, (_, i) => (i < 2 ? (["a", "b"][i] ?? "") : `n${i}`));
+  const { heard } = await follow(
+    ["a", "b", "old"],
+    [
+      (state) => {
+        state.blocks = grown;
+      },
+    ],
+  );
+  expect(heard).toEqual(["a", "b", "old", ...grown]);
+});
+
 test("a chain that is shorter than before is read again, and followed from there", async () => {
   const { heard } = await follow(
     ["a", "b", "c"],

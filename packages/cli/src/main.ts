@@ -42,6 +42,9 @@ async function main(args: readonly string[]): Promise<number> {
   return Number(process.exitCode ?? EXIT.done);
 }
 
+/** Codes of a ChainError that say that what was asked for cannot be. */
+const USAGE = ["CHAIN_BLOCK_TIME", "CHAIN_DEVELOPMENT_KEY", "CHAIN_NETWORK_FILE", "CHAIN_TOKEN"];
+
 /** Which exit code an error means; what the SDK cannot reach is the network's. */
 function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CliError) return error.exitCode;
@@ -49,8 +52,7 @@ function exitCodeOf(error: unknown): ExitCode {
   if (error.name === "SdkError") return EXIT.network;
   if (error.name === "ChainError") {
     const code: unknown = Reflect.get(Reflect.get(error, "detail"), "code");
-    const isUsage = code === "CHAIN_DEVELOPMENT_KEY" || code === "CHAIN_NETWORK_FILE";
-    return isUsage ? EXIT.usage : EXIT.network;
+    return USAGE.includes(String(code)) ? EXIT.usage : EXIT.network;
   }
   if (error.name === "TimeoutError") return EXIT.timeout;
   if (error.name === "CLIError") return EXIT.usage;

@@ -8,6 +8,12 @@ export function integer(flag: string, text: string, least: number): number {
   throw new CliError(EXIT.usage, `${flag} ${text} is not a whole number of at least ${least}`);
 }
 
+export function positive(flag: string, text: string): number {
+  const value = number(flag, text);
+  if (value > 0) return value;
+  throw new CliError(EXIT.usage, `${flag} ${text} is not above 0`);
+}
+
 const DECIMALS = 18;
 
 /** Tokens or coins, with up to 18 decimals, in base units. */

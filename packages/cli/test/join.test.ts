@@ -74,7 +74,7 @@ describe("a network on another chain", () => {
     async () => {
       const key = join(folder, "well-known");
       writeFileSync(key, `${WELL_KNOWN_KEY}\n`);
-      const { code, stdout, stderr } = await deploy("--key", key);
+      const { code, stdout, stderr } = await deploy("--key", key, "--block-seconds", "0.25");
       expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
       expect(stderr).toMatch(/well-known development key.*refused on chain 424242/);
       expect(() => statSync(network)).toThrow();
@@ -87,11 +87,38 @@ describe("a network on another chain", () => {
     ["a chain that is down", ["--rpc", "http://127.0.0.1:1"], 5, "no chain answers at http"],
     ["a token that is no address", ["--token", "DEV"], 2, "--token DEV"],
     ["an amount that is none", ["--min-stake", "1e3"], 2, "--min-stake 1e3"],
+    [
+      "a token that is not there",
+      ["--token", `0x${"12".repeat(20)}`],
+      2,
+      "is no ERC-20 on this chain",
+    ],
+    ["a block time that is none", ["--block-seconds", "0"], 2, "--block-seconds 0 is not above 0"],
+    ["a model that is not there", ["--model", "nowhere.assay"], 1, "nowhere.assay"],
   ] as const)("%s is named", async (_name, args, code, message) => {
-    const ended = await deploy(...args);
+    const ended = await deploy("--block-seconds", "0.25", ...args);
     expect(ended).toMatchObject({ code, stdout: "" });
     expect(ended.stderr).toContain(message);
+    // Nothing was deployed, so no file stays that would say so.
+    expect(() => statSync(network)).toThrow();
   });
+
+  test(
+    "a chain that has no past asks for its block time",
+    async () => {
+      const directory = mkdtempSync(join(tmpdir(), "assay-young-"));
+      const young = await startDevelopmentChain({ directory, chainId: 5, blockSeconds: 30 });
+      try {
+        const { code, stderr } = await deploy("--rpc", young.url);
+        expect(code).toBe(2);
+        expect(stderr).toMatch(/last blocks of chain 5 do not tell.*--block-seconds/);
+      } finally {
+        await young.stop();
+        rmSync(directory, { recursive: true, force: true });
+      }
+    },
+    TIMEOUT_MS,
+  );
 
   test(
     "a deployer without coins is told its address, and deploys once it has some",

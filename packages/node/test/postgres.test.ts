@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { sql } from "kysely";
 import pg from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openDatabase } from "../src/store/database.ts";
@@ -88,17 +89,36 @@ describe.skipIf(POSTGRES === undefined)("PostgreSQL", () => {
     expect(await database.selectFrom("grants").selectAll().execute()).toEqual([grant("kept")]);
   });
 
+  test("a schema that is not there is said to be missing", async () => {
+    const url = `${await newPostgresDatabase()}?options=-csearch_path%3Dnowhere`;
+    await expect(openDatabase(url)).rejects.toThrow(/there is no such schema/);
+  });
+
+  test("a statement waits for the one connection as long as it takes", async () => {
+    const database = await opened(await newPostgresDatabase());
+    const busy = database.transaction().execute(async (transaction) => {
+      await sql`SELECT pg_sleep(1)`.execute(transaction);
+    });
+    const rows = database.selectFrom("grants").selectAll().execute();
+    await busy;
+    expect(await rows).toEqual([]);
+  });
+
   test.each([
     ["a server that is not there", "postgres://127.0.0.1:1/none", /127\.0\.0\.1:1.*ECONNREFUSED/],
-    ["no URL", "postgres://127.0.0.1:port/none", /Invalid URL/],
+    ["no URL", "postgres://127.0.0.1:port/none", /a URL that cannot be read/],
   ])("%s is an error that says so", async (_name, url, message) => {
     await expect(openDatabase(url)).rejects.toThrow(message);
   });
 
   test("an error does not show the password", async () => {
-    const url = "postgres://user:secret-word@127.0.0.1:1/none";
-    const error: unknown = await openDatabase(url).catch((caught: unknown) => caught);
-    expect(String(error)).toContain("user@127.0.0.1:1");
-    expect(String(error)).not.toContain("secret-word");
+    for (const url of [
+      "postgres://user:secret-word@127.0.0.1:1/none",
+      "postgres://user@127.0.0.1:1/none?password=secret-word",
+    ]) {
+      const error: unknown = await openDatabase(url).catch((caught: unknown) => caught);
+      expect(String(error)).toContain("user@127.0.0.1:1");
+      expect(String(error)).not.toContain("secret-word");
+    }
   });
 });

@@ -130,6 +130,37 @@ describe("a gateway with a page", () => {
     expect(await rawStatus(gateway.url, path)).not.toBe(200);
   });
 
+  test("tells nobody an RPC that may have a key in it, but the one that its operator names", async () => {
+    const network = { ...chain.network, rpc: `${chain.network.rpc}/?key=secret-key` };
+    const silent = await stage.gateway("silent", { site: SITE, network });
+    for (const path of ["/network.json", "/"]) {
+      const response = await fetch(`${silent.url}${path}`);
+      expect(response.status, path).toBe(404);
+      expect(JSON.stringify([...response.headers]) + (await response.text())).not.toContain(
+        "secret",
+      );
+    }
+    const publicRpc = chain.network.rpc;
+    const named = await stage.gateway("named", { site: SITE, network, publicRpc });
+    const file = await (await fetch(`${named.url}/network.json`)).json();
+    expect(file).toMatchObject({ rpc: publicRpc });
+    const page = await fetch(`${named.url}/`);
+    expect(page.headers.get("content-security-policy")).toContain(publicRpc);
+    expect(page.headers.get("content-security-policy")).not.toContain("secret");
+  });
+
+  test("answers to the names that its operator gives it, and to no other", async () => {
+    const reachable = await stage.gateway("public", { publicHosts: ["gateway.example:8420"] });
+    const { port } = new URL(reachable.url);
+    for (const [host, status] of [
+      ["gateway.example:8420", 200],
+      [`127.0.0.1:${port}`, 200],
+      ["other.example:8420", 421],
+    ] as const) {
+      expect(await rawStatus(reachable.url, "/healthz", { host }), host).toBe(status);
+    }
+  });
+
   test("takes no POST for a file", async () => {
     const headers = { "content-type": "application/json" };
     expect((await get("/index.html", { method: "POST", headers, body: "{}" })).status).toBe(404);
@@ -137,10 +168,14 @@ describe("a gateway with a page", () => {
 });
 
 /** The status for a path that is sent as it is: `fetch` would tidy it first. */
-function rawStatus(url: string, path: string): Promise<number | undefined> {
+function rawStatus(
+  url: string,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<number | undefined> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
-    request({ hostname, port, path }, (response) => {
+    request({ hostname, port, path, headers }, (response) => {
       response.resume();
       resolve(response.statusCode);
     })

@@ -9,7 +9,7 @@ import { sql } from "kysely";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { createExclusive } from "../src/exclusive.ts";
 import { loadOrCreateKey, peerKeySeed } from "../src/keys.ts";
-import { type Database, openDatabase } from "../src/store/database.ts";
+import { type Database, isDiskFull, openDatabase } from "../src/store/database.ts";
 import { createJobs } from "../src/worker/jobs.ts";
 import { doneMessageOf, storedOrder } from "../src/worker/stored-receipt.ts";
 import { newPlace, openTestDatabase } from "./support/database.ts";
@@ -113,6 +113,24 @@ describe("the database", () => {
     await expect(database.insertInto("batches").values(values).execute()).rejects.toThrow(
       /a object cannot be stored/,
     );
+  });
+
+  test("whose disk is full in the middle of a transaction says that, and not that there is nothing to take back", async () => {
+    const database = await opened(join(testFolder(), "role.sqlite"));
+    await sql.raw("PRAGMA max_page_count = 1").execute(database);
+    const filling = database.transaction().execute(async (transaction) => {
+      for (let i = 0; i < 100; i++) {
+        await transaction
+          .insertInto("batches")
+          .values({ root: `${i}`, count: 1, vouchers: new Uint8Array(4_096), state: "new" })
+          .execute();
+      }
+    });
+    const error: unknown = await filling.catch((caught: unknown) => caught);
+    expect(isDiskFull(error)).toBe(true);
+    expect(String(error)).toMatch(/full/);
+    await sql.raw("PRAGMA max_page_count = 100000").execute(database);
+    expect(await database.selectFrom("batches").selectAll().execute()).toEqual([]);
   });
 
   test("takes back a transaction that throws", async () => {

@@ -1,6 +1,6 @@
 /** `assay deploy`: a network of one's own, on any EVM chain by its RPC's URL. */
 
-import { existsSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import {
   addressOfKey,
@@ -13,7 +13,7 @@ import {
 import { defineCommand } from "citty";
 import { DEMO_MODEL } from "../demo-model.ts";
 import { CliError, EXIT } from "../exit-code.ts";
-import { amount, integer } from "../numbers.ts";
+import { amount, integer, positive } from "../numbers.ts";
 import { createScreen } from "../screen.ts";
 import { hex, json } from "../words.ts";
 
@@ -44,6 +44,10 @@ export const deploy = defineCommand({
       description: "how long a juror has for its ruling",
       default: "1800",
     },
+    "block-seconds": {
+      type: "string",
+      description: "the chain's time from block to block; default: as its last hundred blocks took",
+    },
     "min-stake": { type: "string", description: "least stake, in tokens", default: "100" },
     bond: { type: "string", description: "bond of a challenge, in tokens", default: "10" },
     model: { type: "string", description: "program file to register", default: DEMO_MODEL.path },
@@ -52,31 +56,59 @@ export const deploy = defineCommand({
   },
   async run({ args }) {
     const screen = createScreen(args.json === true);
-    const out = resolve(args.out);
-    if (existsSync(out)) {
-      throw new CliError(EXIT.usage, `${args.out} is there already; choose another with --out`);
-    }
+    const blockSeconds = args["block-seconds"];
+    const wish = {
+      blockSeconds:
+        blockSeconds === undefined ? undefined : positive("--block-seconds", blockSeconds),
+      windowSeconds: integer("--window-seconds", args["window-seconds"], 1),
+      rulingSeconds: integer("--ruling-seconds", args["ruling-seconds"], 1),
+      minStake: amount("--min-stake", args["min-stake"]),
+      bond: amount("--bond", args.bond),
+    };
+    const rpc = urlOf(args.rpc);
+    const token = args.token === undefined ? {} : { token: addressOf("--token", args.token) };
     const keyFile = resolve(args.key ?? join(assayHome(), "deployer", "key"));
     privateDirectory(dirname(keyFile));
     const privateKey = loadOrCreateKey(keyFile);
     screen.progress(`deployer ${hex(addressOfKey(privateKey))}, whose key is in ${keyFile}`);
+    const out = openNew(args.out);
     const deployed = await deployNetwork({
-      rpc: urlOf(args.rpc),
+      rpc,
       privateKey,
-      wish: {
-        windowSeconds: integer("--window-seconds", args["window-seconds"], 1),
-        rulingSeconds: integer("--ruling-seconds", args["ruling-seconds"], 1),
-        minStake: amount("--min-stake", args["min-stake"]),
-        bond: amount("--bond", args.bond),
-      },
+      wish,
+      ...token,
       model: { name: args.name, path: resolve(args.model) },
       onProgress: screen.progress,
-      ...(args.token === undefined ? {} : { token: addressOf("--token", args.token) }),
-    });
-    writeFileSync(out, `${JSON.stringify(deployed.network, null, 2)}\n`, { flag: "wx" });
-    tell(deployed, out, screen);
+      onDeployed: (network) => out.write(`${JSON.stringify(network, null, 2)}\n`),
+    }).finally(out.close);
+    tell(deployed, out.path, screen);
   },
 });
+
+/** Made before anything is paid for, so that what was deployed has a place; taken away again where nothing was. */
+function openNew(text: string) {
+  const path = resolve(text);
+  let file: number;
+  try {
+    file = openSync(path, "wx");
+  } catch (error) {
+    const why = existsSync(path) ? "is there already" : "cannot be written";
+    throw new CliError(EXIT.usage, `${text} ${why}; choose another with --out`, { cause: error });
+  }
+  let isWritten = false;
+  return {
+    path,
+    write(content: string): void {
+      writeSync(file, content);
+      fsyncSync(file);
+      isWritten = true;
+    },
+    close(): void {
+      closeSync(file);
+      if (!isWritten) rmSync(path);
+    },
+  };
+}
 
 function tell(
   { network, terms }: DeployedNetwork,

@@ -140,6 +140,14 @@ const startGatewayCommand = defineCommand({
     ...common,
     host: { type: "string", description: "address to listen on", default: "127.0.0.1" },
     port: { type: "string", description: "HTTP port, 0 for any", default: String(DEFAULT_PORT) },
+    "public-host": {
+      type: "string",
+      description: "names, with ports, that clients reach it by, separated by commas",
+    },
+    "public-rpc": {
+      type: "string",
+      description: "RPC for the page and /network.json, where the network file's has a key in it",
+    },
     "api-keys": {
       type: "string",
       description: "file with a key a line; requests then need one, and other machines may ask",
@@ -157,6 +165,8 @@ const startGatewayCommand = defineCommand({
       port: Number(args.port),
       channelAmount: CHANNEL_AMOUNT,
       apiKeys: readApiKeys(args["api-keys"]),
+      publicHosts: (args["public-host"] ?? "").split(",").filter((name) => name !== ""),
+      ...(args["public-rpc"] === undefined ? {} : { publicRpc: args["public-rpc"] }),
       site: SITE,
       version,
     });

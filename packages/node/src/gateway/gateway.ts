@@ -37,6 +37,13 @@ export interface GatewayOptions extends RoleOptions {
   readonly apiKeys?: readonly string[];
   /** Folder of the built web page; none is served where it is left out. */
   readonly site?: string;
+  /**
+   * RPC for the page and for whoever joins by `/network.json`; the network's own where that has nothing in it that could be
+   * a key. Neither is served where there is none.
+   */
+  readonly publicRpc?: string;
+  /** Names, with their ports, that clients reach this gateway by besides the address that it listens on. */
+  readonly publicHosts?: readonly string[];
   /** Of the program, as `/version` tells it. */
   readonly version: string;
 }
@@ -137,16 +144,20 @@ function createApi(parts: ApiParts) {
   });
   const roots = [...models.values()].map(({ root }) => root);
   const programPath = (root: string): string | undefined => models.get(root)?.path;
-  const { rpc } = options.network;
+  const rpc = options.publicRpc ?? publicRpcOf(options.network.rpc);
   return createApp(
     {
       programPath,
-      networkFile: formatNetworkFile({
-        ...options.network,
-        bootstrap: [...new Set([...options.network.bootstrap, ...parts.addresses])],
-      }),
+      networkFile:
+        rpc === undefined
+          ? undefined
+          : formatNetworkFile({
+              ...options.network,
+              rpc,
+              bootstrap: [...new Set([...options.network.bootstrap, ...parts.addresses])],
+            }),
       site:
-        options.site === undefined
+        options.site === undefined || rpc === undefined
           ? new Map()
           : loadSite({ folder: options.site, rpc, programPath }),
       text: createTextService({ chain, models, answering, queue }),
@@ -177,6 +188,12 @@ function createApi(parts: ApiParts) {
   );
 }
 
+/** Providers put a secret into the path, the query or the user's part: what has any of these is not told. */
+function publicRpcOf(rpc: string): string | undefined {
+  const { pathname, search, username, password } = new URL(rpc);
+  return pathname === "/" && search === "" && username === "" && password === "" ? rpc : undefined;
+}
+
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
 /** Who reaches the gateway spends its channels: beyond this machine only with a key. */
@@ -190,7 +207,7 @@ function checkExposure({ host, apiKeys = [] }: GatewayOptions): void {
 type Fetch = (request: Request) => Response | Promise<Response>;
 
 /** Listens at once, so that the port is known; requests wait for the app. */
-async function listen({ host, port }: GatewayOptions) {
+async function listen({ host, port, publicHosts = [] }: GatewayOptions) {
   const { promise: app, resolve: serve } = Promise.withResolvers<Fetch>();
   const server = createAdaptorServer({ fetch: async (request: Request) => (await app)(request) });
   await new Promise<void>((resolve, reject) => {
@@ -205,7 +222,12 @@ async function listen({ host, port }: GatewayOptions) {
   const name = host.includes(":") ? `[${host}]` : host;
   return {
     url: `http://${name}:${bound}`,
-    hosts: new Set([`${name}:${bound}`, `localhost:${bound}`, `127.0.0.1:${bound}`]),
+    hosts: new Set([
+      `${name}:${bound}`,
+      `localhost:${bound}`,
+      `127.0.0.1:${bound}`,
+      ...publicHosts,
+    ]),
     server: {
       serve,
       close: () =>

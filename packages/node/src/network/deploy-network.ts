@@ -1,6 +1,6 @@
 /** A network of one's own, on any EVM chain: contracts, a model's name, and the file that others join by. */
 
-import { connectChain, type NetworkFile, openChain, toHex } from "@assay/chain";
+import { ChainError, connectChain, type NetworkFile, openChain, toHex } from "@assay/chain";
 import {
   deployContracts,
   fund,
@@ -16,13 +16,15 @@ import type { LocalModel } from "./local.ts";
 export interface DeployNetworkOptions {
   readonly rpc: string;
   readonly privateKey: Uint8Array;
-  /** Times in seconds; the chain's own block time is measured. */
-  readonly wish: Omit<TermsWish, "blockSeconds">;
+  /** Times in seconds; the chain's own block time is measured where it is left out. */
+  readonly wish: Omit<TermsWish, "blockSeconds"> & { readonly blockSeconds: number | undefined };
   /** The ERC-20 that pays; a test token that belongs to the deployer is made when absent. */
   readonly token?: `0x${string}`;
   /** Registered under its name. */
   readonly model: LocalModel;
   readonly onProgress?: (text: string) => void;
+  /** The contracts are there, and paid for: called before anything else can fail. */
+  readonly onDeployed: (network: NetworkFile) => void;
 }
 
 export interface DeployedNetwork {
@@ -33,7 +35,12 @@ export interface DeployedNetwork {
 /** @throws {ChainError} where the key is a well-known one, or its account cannot pay */
 export async function deployNetwork(options: DeployNetworkOptions): Promise<DeployedNetwork> {
   const { rpc, privateKey, token, model, onProgress = () => undefined } = options;
-  const { chainId, blockSeconds } = await surveyChain(rpc);
+  // Before anything is paid for.
+  const root = programRootOfFile(model.path);
+  const survey = await surveyChain(rpc);
+  const { chainId } = survey;
+  const blockSeconds = options.wish.blockSeconds ?? survey.blockSeconds;
+  if (blockSeconds === undefined) throw new ChainError({ code: "CHAIN_BLOCK_TIME", chainId });
   const terms = termsFor({ ...options.wish, blockSeconds });
   onProgress(`deploying to chain ${chainId}, whose blocks take ${blockSeconds.toFixed(2)} s`);
   const contracts = await deployContracts({
@@ -43,9 +50,10 @@ export async function deployNetwork(options: DeployNetworkOptions): Promise<Depl
     ...(token === undefined ? {} : { token }),
   });
   const network: NetworkFile = { version: 1, chainId, rpc, contracts, bootstrap: [] };
+  options.onDeployed(network);
   onProgress(`registering the model ${model.name}`);
   const client = await connectChain(network, privateKey);
-  await client.registerModel(programRootOfFile(model.path), model.name);
+  await client.registerModel(root, model.name);
   return { network, terms };
 }
 

@@ -9,6 +9,10 @@ import { checkVersion, migrations } from "./migrations.ts";
 const MIGRATIONS = migrations({ integer: "BIGINT", blob: "BYTEA", strict: "" });
 
 const CONNECT_TIMEOUT_MS = 10_000;
+const QUERY_TIMEOUT_MS = 60_000;
+/** So that the server gives up, and with the session its claim, what it has not heard of for about a minute. */
+const KEEPALIVE =
+  "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET tcp_user_timeout = 60000";
 /** How long the server may take to notice that the process before was killed. */
 const CLAIM_TIMEOUT_MS = 5_000;
 
@@ -25,6 +29,12 @@ const types = {
   },
 };
 
+class ImpatientClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  }
+}
+
 /**
  * Connects, claims the schema for this process and brings it up to date. A single connection, so that statements follow each
  * other as they do in a file; one that breaks is made again, and claims again, with the next statement.
@@ -36,8 +46,11 @@ export async function openPostgres(url: string): Promise<Database> {
     connectionString: url,
     max: 1,
     idleTimeoutMillis: 0,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    // A server that is gone without a word: the query fails, and the next one connects anew.
+    query_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
+    // The limit is for connecting alone: who waits for the one connection waits.
+    Client: ImpatientClient,
     application_name: "assay",
     types,
     onConnect: claim,
@@ -58,10 +71,15 @@ export async function openPostgres(url: string): Promise<Database> {
 
 /** Two processes of one role would each hand out, and be paid for, what the other has promised. */
 async function claim(client: pg.ClientBase): Promise<void> {
-  const lock = "SELECT pg_try_advisory_lock(hashtext('assay'), hashtext(current_schema())) AS held";
+  await client.query(KEEPALIVE);
+  const lock =
+    "SELECT current_schema() AS schema, pg_try_advisory_lock(hashtext('assay'), hashtext(current_schema())) AS held";
   const until = performance.now() + CLAIM_TIMEOUT_MS;
   for (;;) {
-    const { rows } = await client.query<{ readonly held: boolean }>(lock);
+    const { rows } = await client.query<{ readonly schema: string | null; readonly held: boolean }>(
+      lock,
+    );
+    if (rows[0]?.schema === null) throw new Error("there is no such schema; create it first");
     if (rows[0]?.held === true) return;
     if (performance.now() > until) {
       throw new Error(
@@ -91,8 +109,10 @@ async function migrate(database: Database): Promise<void> {
 }
 
 function withoutPassword(url: string): string {
+  if (!URL.canParse(url)) return "a URL that cannot be read";
   const shown = new URL(url);
   shown.password = "";
+  shown.searchParams.delete("password");
   return shown.href;
 }
 

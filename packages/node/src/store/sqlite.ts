@@ -31,9 +31,18 @@ function migrate(sqlite: DatabaseSync): void {
 function adapt(sqlite: DatabaseSync): SqliteDatabase {
   return {
     close: () => sqlite.close(),
-    prepare: (sql) => adaptStatement(sqlite.prepare(sql)),
+    // SQLite has rolled back by itself where the disk was full; to be told so must not hide why.
+    prepare: (sql) =>
+      sql === "rollback" && !sqlite.isTransaction ? NOTHING : adaptStatement(sqlite.prepare(sql)),
   };
 }
+
+const NOTHING: SqliteStatement = {
+  reader: false,
+  all: () => [],
+  run: () => ({ changes: 0n, lastInsertRowid: 0n }),
+  iterate: () => [][Symbol.iterator](),
+};
 
 function adaptStatement(statement: StatementSync): SqliteStatement {
   return {

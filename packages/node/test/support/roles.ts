@@ -17,7 +17,12 @@ export const OUTPUT_PRICE = 30n;
 export interface Stage {
   gateway(
     name: string,
-    change?: Partial<Pick<GatewayOptions, "apiKeys" | "host" | "models" | "site">>,
+    change?: Partial<
+      Pick<
+        GatewayOptions,
+        "apiKeys" | "host" | "models" | "network" | "publicHosts" | "publicRpc" | "site"
+      >
+    >,
   ): Promise<Gateway>;
   worker(
     name: string,

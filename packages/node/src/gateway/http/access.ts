@@ -26,7 +26,7 @@ function siteProblem(context: Context, { hosts }: AccessOptions): ApiError | nul
     return new ApiError(421, "host_not_served", message);
   }
   const origin = context.req.header("origin");
-  if (origin !== undefined && !hosts.has(origin.replace(/^http:\/\//, ""))) {
+  if (origin !== undefined && !hosts.has(origin.replace(/^https?:\/\//, ""))) {
     return new ApiError(403, "foreign_origin", `pages of ${origin} may not ask this gateway`);
   }
   return null;

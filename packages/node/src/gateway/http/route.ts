@@ -34,7 +34,7 @@ export interface RouteContext extends GenerationContext {
   /** The program file with this root in hexadecimal, of those that are served here. */
   readonly programPath: (root: string) => string | undefined;
   /** What a client needs of this network, as a network file. */
-  readonly networkFile: string;
+  readonly networkFile: string | undefined;
   /** The web page's files by path; none where this gateway serves no page. */
   readonly site: ReadonlyMap<string, SiteFile>;
   /** Tells which program an answer comes from, in OpenAI's field for it. */

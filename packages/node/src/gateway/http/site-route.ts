@@ -1,9 +1,15 @@
 /** The web page and the network file: what a browser needs to ask here and to check by itself. */
 
 import type { Context } from "hono";
+import { ApiError } from "./api-error.ts";
 import type { RouteContext } from "./route.ts";
 
 export function networkRoute(context: Context, { networkFile }: RouteContext): Response {
+  if (networkFile === undefined) {
+    const message =
+      "this gateway's RPC may have a key in its URL, so neither it nor the page is served; its operator can give another with --public-rpc";
+    throw new ApiError(404, "network_not_public", message);
+  }
   return context.body(networkFile, 200, { "content-type": "application/json" });
 }
 
