@@ -51,6 +51,7 @@ const ROOT_MANIFEST = `{
     "packages/*"
   ],
   "devDependencies": {
+    "pg": "8.23.1",
     "solc": "0.8.37",
     "vitest": "5.1.1"
   }
