@@ -145,6 +145,11 @@ function createApi(parts: ApiParts) {
   const roots = [...models.values()].map(({ root }) => root);
   const programPath = (root: string): string | undefined => models.get(root)?.path;
   const rpc = options.publicRpc ?? publicRpcOf(options.network.rpc);
+  if (rpc === undefined) {
+    options.log.warn(
+      "the RPC may have a key in its URL: no page and no network file are served; name another with --public-rpc",
+    );
+  }
   return createApp(
     {
       programPath,
