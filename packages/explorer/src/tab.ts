@@ -13,16 +13,22 @@ export function createTab(worker: Worker): Tab {
   worker.addEventListener("message", ({ data }: MessageEvent<Envelope<News>>) => {
     if (data.id === id) listener(data.content);
   });
+  // It may break down, or not load, before anything is asked of it: then the first job is told.
+  let broken: News | undefined;
   worker.addEventListener("error", (event) => {
-    listener({
-      type: "failed",
-      message: `the verifier in this tab broke down: ${event.message || "it did not load"}; reload the page`,
-    });
+    const why = event.message || "it did not load";
+    const message = `the verifier in this tab broke down: ${why}; reload the page when the gateway can be reached`;
+    broken = { type: "failed", message };
+    listener(broken);
   });
   return {
     start(job, onNews) {
       id += 1;
       listener = onNews;
+      if (broken !== undefined) {
+        onNews(broken);
+        return;
+      }
       const envelope: Envelope<Job> = { id, content: job };
       worker.postMessage(envelope);
     },

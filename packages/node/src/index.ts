@@ -11,6 +11,7 @@
 
 // biome-ignore lint/performance/noBarrelFile: the package's one entry point
 export { contractsId, startDevelopmentChain } from "@assay/chain/deployment";
+export { addressOf as addressOfKey } from "@assay/wire";
 export { loadOrCreateKey } from "./keys.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { programRootOfFile } from "./models.ts";
@@ -18,7 +19,6 @@ export { serveParent } from "./network/child.ts";
 export {
   type Account,
   accountOn,
-  addressOfKey,
   type DeployedNetwork,
   deployNetwork,
   send,

@@ -9,7 +9,6 @@ import {
   type TermsWish,
   termsFor,
 } from "@assay/chain/deployment";
-import { addressOf } from "@assay/wire";
 import { programRootOfFile } from "../models.ts";
 import type { LocalModel } from "./local.ts";
 
@@ -89,5 +88,3 @@ export async function send(
   await connectChain(network, privateKey);
   await fund(network.rpc, network.contracts.token, privateKey, [to]);
 }
-
-export const addressOfKey = (key: Uint8Array): Uint8Array => addressOf(key);
