@@ -215,13 +215,19 @@ describe.skipIf(CHROMIUM === undefined)("the page, in Chromium", () => {
 
     test("a gateway that is gone", async () => {
       const gone = await startProxy(gateway);
-      await page.goto(gone.url);
+      await page.goto(gone.url, { waitUntil: "networkidle" });
       gone.close();
       await page.getByRole("button", { name: "Ask" }).click();
       await alert().waitFor();
-      expect(await alert().textContent()).toMatch(
-        /gateway at .* cannot be reached|did not load; reload the page/,
-      );
+      expect(await alert().textContent()).toMatch(/gateway at .* cannot be reached/);
+    });
+
+    test("a gateway that is gone before the page is whole", async () => {
+      await page.route("**/assets/worker-*.js", (route) => route.abort());
+      await page.goto(gateway, { waitUntil: "networkidle" });
+      await page.getByRole("button", { name: "Ask" }).click();
+      await alert().waitFor();
+      expect(await alert().textContent()).toMatch(/did not load; reload the page/);
     });
 
     test("a chain that is down", async () => {
